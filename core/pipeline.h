@@ -1,0 +1,54 @@
+/*
+ * The pipeline: inputs, through a reader, a stage (import rules and sealing) and a writer, with
+ * every key accounted for.
+ *
+ * Results are committed in input order. What the sink is told was committed before it is told.
+ */
+#ifndef KF_CORE_PIPELINE_H
+#define KF_CORE_PIPELINE_H
+
+#include "core/reader.h"
+#include "core/writer.h"
+
+/* Where inputs come from. */
+struct kf_inputs {
+    /* The next input's name, borrowed until the next call. KF_END: no more. */
+    enum kf_status (*next)(void *context, const char **name, struct kf_error *error);
+    /* Opens that input with the reader that fits. KF_SKIP: it costs its own entry. */
+    enum kf_status (*open)(void *context, struct kf_reader **reader, struct kf_error *error);
+    void *context;
+};
+
+/* What is done to each record between decode and the writer; called from any thread. */
+struct kf_stage {
+    /* Decides the record, or seals its key and leaves it pending. KF_FATAL ends the run. */
+    enum kf_status (*apply)(void *context, struct kf_record *record, struct kf_error *error);
+    void *context;
+};
+
+/* Who is told, in input order, after the commit. */
+struct kf_sink {
+    void (*entry)(void *context, const char *input, const struct kf_record *record);
+    void (*input_done)(void *context, const char *input); /* may be NULL */
+    void *context;
+};
+
+struct kf_pipeline {
+    struct kf_inputs inputs;
+    struct kf_stage stage; /* apply may be NULL */
+    struct kf_writer *writer;
+    struct kf_sink sink;
+    struct kf_position start;       /* skip what was done before: all zero at first */
+    struct kf_totals totals_before; /* what had been counted by then */
+    bool dry_run;                   /* everything but commit */
+    size_t commit_every;            /* records; 0 = the default of 500 */
+};
+
+/*
+ * Runs to the end. *totals is right also when it returns KF_FATAL: it counts what was committed.
+ * KF_OK: every input was read to its end, whatever the outcomes. KF_FATAL: *error says why.
+ */
+enum kf_status kf_pipeline_run(const struct kf_pipeline *pipeline, struct kf_totals *totals,
+                               struct kf_error *error) KF_MUST_USE;
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * What a writer is: one destination, told as a table of functions.
+ *
+ * The pipeline calls begin once, then put for each pending record in input order, commit after
+ * every few hundred and at the end, then finish; after an error rollback, then close. What was put
+ * since the last commit is kept or lost as a whole. Each format has its own way to be opened, which
+ * the caller uses; the pipeline sees only this.
+ */
+#ifndef KF_CORE_WRITER_H
+#define KF_CORE_WRITER_H
+
+#include "core/record.h"
+
+enum kf_needs {
+    KF_NEEDS_SEALED, /* sees archived keys only */
+    KF_NEEDS_CLEAR,  /* sees private keys: the user has to ask for that explicitly */
+};
+
+struct kf_writer_ops;
+
+/* The base of every writer: its first member. */
+struct kf_writer {
+    const struct kf_writer_ops *ops;
+};
+
+/* How far a run has come, committed together with what it wrote. */
+struct kf_position {
+    uint64_t input;   /* inputs that are done */
+    uint64_t entries; /* records of the current input that are done */
+};
+
+struct kf_writer_ops {
+    const char *name;
+    const char *summary;
+    enum kf_needs needs;
+
+    enum kf_status (*begin)(struct kf_writer *writer, struct kf_error *error);
+
+    /*
+     * Writes one record, or decides why not: the record's outcome is set on return, also for those
+     * that come decided already, which are only noted. input is the name of where it comes from.
+     * Borrows the record. KF_FATAL: nothing more can be written.
+     */
+    enum kf_status (*put)(struct kf_writer *writer, const char *input, struct kf_record *record,
+                          struct kf_error *error);
+
+    enum kf_status (*commit)(struct kf_writer *writer, const struct kf_position *position,
+                             const struct kf_totals *totals, struct kf_error *error);
+    void (*rollback)(struct kf_writer *writer);
+
+    /* The orderly end, after the last commit. */
+    enum kf_status (*finish)(struct kf_writer *writer, const struct kf_totals *totals,
+                             struct kf_error *error);
+    void (*close)(
+        struct kf_writer *writer); /* NULL-safe; without finish, what was begun is dropped */
+};
+
+#endif
