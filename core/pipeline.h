@@ -7,6 +7,8 @@
 #ifndef KF_CORE_PIPELINE_H
 #define KF_CORE_PIPELINE_H
 
+#include <stdatomic.h>
+
 #include "core/reader.h"
 #include "core/writer.h"
 
@@ -30,6 +32,8 @@ struct kf_stage {
 struct kf_sink {
     void (*entry)(void *context, const char *input, const struct kf_record *record);
     void (*input_done)(void *context, const char *input); /* may be NULL */
+    /* This input ended the run: the error that kf_pipeline_run returns is about it. May be NULL. */
+    void (*input_failed)(void *context, const char *input, const struct kf_error *error);
     void *context;
 };
 
@@ -42,11 +46,13 @@ struct kf_pipeline {
     struct kf_totals totals_before; /* what had been counted by then */
     bool dry_run;                   /* everything but commit */
     size_t commit_every;            /* records; 0 = the default of 500 */
+    const atomic_bool *stop;        /* set by a signal: the run ends after a commit; may be NULL */
 };
 
 /*
  * Runs to the end. *totals is right also when it returns KF_FATAL: it counts what was committed.
  * KF_OK: every input was read to its end, whatever the outcomes. KF_FATAL: *error says why.
+ * KF_SKIP: stopped by the flag; what was committed stands, and the run can be resumed.
  */
 enum kf_status kf_pipeline_run(const struct kf_pipeline *pipeline, struct kf_totals *totals,
                                struct kf_error *error) KF_MUST_USE;
