@@ -74,6 +74,7 @@ static void number_records(struct run *run, struct kf_batch *batch)
 {
     const struct kf_position *start = &run->pipeline->start;
     bool resuming = run->position.input == start->input;
+    uint64_t turn = kf_totals_seen(&run->totals);
     size_t kept = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
@@ -88,7 +89,7 @@ static void number_records(struct run *run, struct kf_batch *batch)
             batch->records[kept] = *record;
             kf_record_init(record); /* it moved */
         }
-        kept++;
+        batch->records[kept++].turn = turn++;
     }
     if (kept == 0 && batch->count != 0)
         batch->ends_user = false; /* the user was counted then */
