@@ -58,6 +58,7 @@ step='dependencies'
 scripts/deps.sh test
 if [ -z "$quick" ]; then
     quietly 'which folder may include which' scripts/check-includes.sh
+    quietly 'sizes of files and functions' scripts/check-sizes.sh
     quietly 'layout (clang-format)' scripts/check-format.sh
     quietly 'shell scripts (shellcheck)' scripts/check-shell.sh
 fi
