@@ -1,5 +1,5 @@
 /*
- * The pipeline, one thread: see pipeline.h for the contract.
+ * The pipeline: see pipeline.h for the contract, and task.h for what is on its way through it.
  *
  * Records wait in a list of batches from put to commit, so that the sink hears of nothing that
  * could still be lost. A batch is never split over two commits: a user goes in whole or not at all.
@@ -9,78 +9,79 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/task.h"
+
 #define COMMIT_EVERY_DEFAULT 500
 
-struct done_batch {
-    struct done_batch *next;
+struct waiting_batch {
+    struct waiting_batch *next;
     char *input;
     struct kf_batch batch;
 };
 
-struct run {
+struct kf_progress {
     const struct kf_pipeline *pipeline;
     struct kf_position position;
     struct kf_totals totals;    /* with what waits for the commit */
     struct kf_totals committed; /* without */
     uint64_t ordinal;           /* of the last record of the current input */
-    struct done_batch *first, **last;
+    struct waiting_batch *first, **last;
     size_t waiting; /* records in the list */
     bool torn;      /* the writer holds part of a batch, or failed: nothing more is committed */
 };
 
-static void drop_waiting(struct run *run)
+static void drop_waiting(struct kf_progress *progress)
 {
-    while (run->first != NULL) {
-        struct done_batch *done = run->first;
+    while (progress->first != NULL) {
+        struct waiting_batch *done = progress->first;
 
-        run->first = done->next;
+        progress->first = done->next;
         kf_batch_reset(&done->batch);
         free(done->input);
         free(done);
     }
-    run->last = &run->first;
-    run->waiting = 0;
+    progress->last = &progress->first;
+    progress->waiting = 0;
 }
 
-static void tell_sink(const struct run *run)
+static void tell_sink(const struct kf_progress *progress)
 {
-    const struct kf_sink *sink = &run->pipeline->sink;
+    const struct kf_sink *sink = &progress->pipeline->sink;
 
     if (sink->entry == NULL)
         return;
-    for (const struct done_batch *done = run->first; done != NULL; done = done->next) {
+    for (const struct waiting_batch *done = progress->first; done != NULL; done = done->next) {
         for (size_t i = 0; i < done->batch.count; i++)
             sink->entry(sink->context, done->input, &done->batch.records[i]);
     }
 }
 
-static enum kf_status commit(struct run *run, struct kf_error *error)
+static enum kf_status commit(struct kf_progress *progress, struct kf_error *error)
 {
-    struct kf_writer *writer = run->pipeline->writer;
+    struct kf_writer *writer = progress->pipeline->writer;
 
-    run->torn = true;
-    if (!run->pipeline->dry_run &&
-        writer->ops->commit(writer, &run->position, &run->totals, error) != KF_OK)
+    progress->torn = true;
+    if (!progress->pipeline->dry_run &&
+        writer->ops->commit(writer, &progress->position, &progress->totals, error) != KF_OK)
         return KF_FATAL;
-    run->torn = false;
-    run->committed = run->totals;
-    tell_sink(run);
-    drop_waiting(run);
+    progress->torn = false;
+    progress->committed = progress->totals;
+    tell_sink(progress);
+    drop_waiting(progress);
     return KF_OK;
 }
 
 /* Numbers the records and drops those that an earlier part of this run has done. */
-static void number_records(struct run *run, struct kf_batch *batch)
+static void number_records(struct kf_progress *progress, struct kf_batch *batch)
 {
-    const struct kf_position *start = &run->pipeline->start;
-    bool resuming = run->position.input == start->input;
-    uint64_t turn = kf_totals_seen(&run->totals);
+    const struct kf_position *start = &progress->pipeline->start;
+    bool resuming = progress->position.input == start->input;
     size_t kept = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
         struct kf_record *record = &batch->records[i];
 
-        record->ordinal = ++run->ordinal;
+        record->ordinal = ++progress->ordinal;
         if (resuming && record->ordinal <= start->entries) {
             kf_record_reset(record);
             continue;
@@ -89,33 +90,17 @@ static void number_records(struct run *run, struct kf_batch *batch)
             batch->records[kept] = *record;
             kf_record_init(record); /* it moved */
         }
-        batch->records[kept++].turn = turn++;
+        kept++;
     }
-    if (kept == 0 && batch->count != 0)
-        batch->ends_user = false; /* the user was counted then */
     batch->count = kept;
+    if (batch->ends_user && ++progress->position.users <= start->users && resuming)
+        batch->ends_user = false; /* counted then */
 }
 
-static enum kf_status apply_stage(const struct run *run, struct kf_batch *batch,
-                                  struct kf_error *error)
+static enum kf_status put_batch(struct kf_progress *progress, const char *input,
+                                struct kf_batch *batch, struct kf_error *error)
 {
-    const struct kf_stage *stage = &run->pipeline->stage;
-
-    for (size_t i = 0; i < batch->count && stage->apply != NULL; i++) {
-        struct kf_record *record = &batch->records[i];
-
-        if (record->outcome == KF_PENDING &&
-            stage->apply(stage->context, record, error) == KF_FATAL)
-            return KF_FATAL;
-    }
-    kf_batch_settle(batch);
-    return KF_OK;
-}
-
-static enum kf_status put_batch(struct run *run, const char *input, struct kf_batch *batch,
-                                struct kf_error *error)
-{
-    struct kf_writer *writer = run->pipeline->writer;
+    struct kf_writer *writer = progress->pipeline->writer;
 
     for (size_t i = 0; i < batch->count; i++) {
         struct kf_record *record = &batch->records[i];
@@ -127,19 +112,19 @@ static enum kf_status put_batch(struct run *run, const char *input, struct kf_ba
                            "writer %s left record %llu undecided", writer->ops->name,
                            (unsigned long long)record->ordinal);
         kf_buf_reset(&record->pkcs8);
-        run->totals.by_outcome[record->outcome]++;
+        progress->totals.by_outcome[record->outcome]++;
     }
     if (batch->ends_user)
-        run->totals.users++;
-    run->position.entries = run->ordinal;
+        progress->totals.users++;
+    progress->position.entries = progress->ordinal;
     return KF_OK;
 }
 
-/* The list owns the batch afterwards; it waits for the commit. */
-static enum kf_status wait_for_commit(struct run *run, const char *input, struct kf_batch *batch,
-                                      struct kf_error *error)
+/* The list owns the records afterwards. */
+static enum kf_status wait_for_commit(struct kf_progress *progress, const char *input,
+                                      struct kf_batch *batch, struct kf_error *error)
 {
-    struct done_batch *done = calloc(1, sizeof(*done));
+    struct waiting_batch *done = calloc(1, sizeof(*done));
 
     if (done == NULL)
         return kf_fail_memory(error);
@@ -148,154 +133,138 @@ static enum kf_status wait_for_commit(struct run *run, const char *input, struct
         free(done);
         return kf_fail_memory(error);
     }
-    done->batch = *batch; /* the list owns the records now */
+    done->batch = *batch; /* moved into the list */
     *batch = (struct kf_batch){.records = NULL};
-    *run->last = done;
-    run->last = &done->next;
-    run->waiting += done->batch.count;
+    *progress->last = done;
+    progress->last = &done->next;
+    progress->waiting += done->batch.count;
     return KF_OK;
 }
 
-/* Rules, sealing and writing of one batch; commits when enough has come together. */
-static enum kf_status finish_batch(struct run *run, const char *input, struct kf_batch *batch,
-                                   struct kf_error *error)
+enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_task *task,
+                               struct kf_batch *batch, struct kf_error *error)
 {
-    size_t every = run->pipeline->commit_every;
+    size_t every = progress->pipeline->commit_every;
+    const char *input = task->input->name;
 
-    number_records(run, batch);
-    if (apply_stage(run, batch, error) != KF_OK)
+    number_records(progress, batch);
+    progress->torn = true; /* until the whole batch is with the writer and in the list */
+    if (put_batch(progress, input, batch, error) != KF_OK ||
+        wait_for_commit(progress, input, batch, error) != KF_OK) {
+        kf_batch_reset(batch);
         return KF_FATAL;
-    run->torn = true; /* until the whole batch is with the writer and in the list */
-    if (put_batch(run, input, batch, error) != KF_OK ||
-        wait_for_commit(run, input, batch, error) != KF_OK)
-        return KF_FATAL;
-    run->torn = false;
-    if (run->waiting >= (every != 0 ? every : COMMIT_EVERY_DEFAULT))
-        return commit(run, error);
+    }
+    progress->torn = false;
+    if (progress->waiting >= (every != 0 ? every : COMMIT_EVERY_DEFAULT))
+        return commit(progress, error);
     return KF_OK;
 }
 
-static bool is_stopped(const struct run *run)
+static void end_input(struct kf_progress *progress, const struct kf_task *task)
 {
-    return run->pipeline->stop != NULL && atomic_load(run->pipeline->stop);
+    const struct kf_sink *sink = &progress->pipeline->sink;
+
+    if (task->input->index >= progress->pipeline->start.input && sink->input_done != NULL)
+        sink->input_done(sink->context, task->input->name);
+    progress->position = (struct kf_position){.input = progress->position.input + 1};
+    progress->ordinal = 0;
 }
 
-static enum kf_status run_item(struct run *run, const char *input, struct kf_reader *reader,
-                               struct kf_item *item, struct kf_error *error)
+enum kf_status kf_retire_task(struct kf_progress *progress, struct kf_task *task,
+                              struct kf_error *error)
 {
-    enum kf_status status;
+    const struct kf_sink *sink = &progress->pipeline->sink;
 
-    do {
-        struct kf_batch batch = {.records = NULL};
-
-        status = reader->ops->decode(reader, item, &batch, error);
-        if (status == KF_OK || status == KF_END) {
-            if (finish_batch(run, input, &batch, error) != KF_OK)
-                status = KF_FATAL;
-        }
-        kf_batch_reset(&batch);
-    } while (status == KF_OK && !is_stopped(run));
-    return status == KF_FATAL ? KF_FATAL : KF_OK;
+    switch (task->kind) {
+    case KF_TASK_ITEMS:
+    case KF_TASK_UNREADABLE:
+        return KF_OK;
+    case KF_TASK_INPUT_END:
+        end_input(progress, task);
+        return KF_OK;
+    case KF_TASK_RUN_END:
+        return KF_END;
+    case KF_TASK_STOPPED:
+        return KF_SKIP;
+    case KF_TASK_FAILED:
+        *error = task->error;
+        if (task->input != NULL && sink->input_failed != NULL)
+            sink->input_failed(sink->context, task->input->name, &task->error);
+        return KF_FATAL;
+    }
+    return KF_FATAL;
 }
 
-static enum kf_status run_reader(struct run *run, const char *input, struct kf_reader *reader,
-                                 struct kf_error *error)
+static enum kf_status run_task(const struct kf_pipeline *pipeline, struct kf_progress *progress,
+                               void *worker, struct kf_task *task, struct kf_error *error)
 {
     enum kf_status status = KF_OK;
 
-    while (status == KF_OK && !is_stopped(run)) {
-        struct kf_item *item = NULL;
+    while (status == KF_OK) {
+        struct kf_batch batch = {.records = NULL};
 
-        status = reader->ops->next(reader, &item, error);
-        if (status == KF_OK)
-            status = run_item(run, input, reader, item, error);
-        reader->ops->free_item(item);
+        status = kf_process(pipeline, worker, task, &batch, &task->error);
+        if (status == KF_FATAL)
+            task->kind = KF_TASK_FAILED;
+        else if ((batch.count != 0 || batch.ends_user) &&
+                 kf_retire_batch(progress, task, &batch, error) != KF_OK)
+            return KF_FATAL;
+        kf_batch_reset(&batch);
     }
-    return status == KF_END ? KF_OK : status;
+    return kf_retire_task(progress, task, error);
 }
 
-/* An input that cannot be used at all is one failed entry. */
-static enum kf_status fail_input(struct run *run, const char *input, const struct kf_error *why,
-                                 struct kf_error *error)
+/* Everything in this thread, one task after the other. */
+static enum kf_status run_alone(const struct kf_pipeline *pipeline, struct kf_progress *progress,
+                                struct kf_error *error)
 {
-    struct kf_batch batch = {.records = NULL};
-    struct kf_record *record = kf_batch_add(&batch, error);
+    const struct kf_stage *stage = &pipeline->stage;
+    struct kf_producer producer = {.pipeline = pipeline};
+    void *worker = stage->context;
+    enum kf_status status = KF_OK;
 
-    if (record == NULL)
+    if (stage->start != NULL && stage->start(stage->context, &worker, error) != KF_OK)
         return KF_FATAL;
-    kf_record_decide(record, KF_FAILED, why);
-    return finish_batch(run, input, &batch, error);
-}
+    while (status == KF_OK) {
+        struct kf_task *task = NULL;
 
-static enum kf_status run_input(struct run *run, const char *input, struct kf_error *error)
-{
-    const struct kf_inputs *inputs = &run->pipeline->inputs;
-    struct kf_reader *reader = NULL;
-    struct kf_error why = {.cause = KF_CAUSE_NONE};
-    enum kf_status status = inputs->open(inputs->context, &reader, &why);
-
-    if (status == KF_SKIP)
-        return fail_input(run, input, &why, error);
-    if (status == KF_OK) {
-        status = run_reader(run, input, reader, &why);
-        reader->ops->close(reader);
+        status = kf_produce(&producer, &task, error);
+        if (status == KF_OK)
+            status = run_task(pipeline, progress, worker, task, error);
+        kf_task_free(task);
     }
-    if (status == KF_FATAL) {
-        *error = why;
-        if (!run->torn && run->pipeline->sink.input_failed != NULL)
-            run->pipeline->sink.input_failed(run->pipeline->sink.context, input, &why);
-    }
+    kf_producer_reset(&producer);
+    if (stage->start != NULL)
+        stage->end(worker);
     return status;
-}
-
-static enum kf_status run_inputs(struct run *run, struct kf_error *error)
-{
-    const struct kf_pipeline *pipeline = run->pipeline;
-    enum kf_status status;
-
-    for (;;) {
-        const char *input;
-
-        status = pipeline->inputs.next(pipeline->inputs.context, &input, error);
-        if (status != KF_OK)
-            return status == KF_END ? KF_OK : status;
-        if (run->position.input >= pipeline->start.input) {
-            run->ordinal = 0;
-            if (run_input(run, input, error) != KF_OK)
-                return KF_FATAL;
-            if (is_stopped(run))
-                return KF_SKIP;
-            if (pipeline->sink.input_done != NULL)
-                pipeline->sink.input_done(pipeline->sink.context, input);
-        }
-        run->position.input++;
-        run->position.entries = 0;
-    }
 }
 
 enum kf_status kf_pipeline_run(const struct kf_pipeline *pipeline, struct kf_totals *totals,
                                struct kf_error *error)
 {
     struct kf_writer *writer = pipeline->writer;
-    struct run run = {.pipeline = pipeline,
-                      .totals = pipeline->totals_before,
-                      .committed = pipeline->totals_before};
+    struct kf_progress progress = {.pipeline = pipeline,
+                                   .totals = pipeline->totals_before,
+                                   .committed = pipeline->totals_before};
     struct kf_error commit_error = {.cause = KF_CAUSE_NONE};
     enum kf_status status;
 
-    run.last = &run.first;
+    progress.last = &progress.first;
+    *totals = progress.committed;
     status = writer->ops->begin(writer, error);
     if (status != KF_OK)
         return status;
-    status = run_inputs(&run, error);
+    status = pipeline->jobs > 1 ? kf_run_threads(pipeline, &progress, error)
+                                : run_alone(pipeline, &progress, error);
     /* whole batches from before a bad place in the input are kept */
-    if (!run.torn && commit(&run, status == KF_FATAL ? &commit_error : error) != KF_OK)
+    if (!progress.torn && commit(&progress, status == KF_FATAL ? &commit_error : error) != KF_OK)
         status = KF_FATAL;
-    if (status == KF_OK && !pipeline->dry_run)
-        status = writer->ops->finish(writer, &run.committed, error);
+    if (status == KF_END)
+        status =
+            pipeline->dry_run ? KF_OK : writer->ops->finish(writer, &progress.committed, error);
     if (status != KF_OK || pipeline->dry_run)
         writer->ops->rollback(writer);
-    drop_waiting(&run);
-    *totals = run.committed;
+    drop_waiting(&progress);
+    *totals = progress.committed;
     return status;
 }

@@ -2,7 +2,9 @@
  * The pipeline: inputs, through a reader, a stage (import rules and sealing) and a writer, with
  * every key accounted for.
  *
- * Results are committed in input order. What the sink is told was committed before it is told.
+ * Results are committed in input order, whatever the number of threads. What the sink is told was
+ * committed before it is told. inputs are asked by one thread, the writer and the sink are called
+ * by the thread that runs the pipeline; decode and the stage by the workers.
  */
 #ifndef KF_CORE_PIPELINE_H
 #define KF_CORE_PIPELINE_H
@@ -21,11 +23,14 @@ struct kf_inputs {
     void *context;
 };
 
-/* What is done to each record between decode and the writer; called from any thread. */
+/* What is done to each record between decode and the writer: the import rules and the sealing. */
 struct kf_stage {
+    /* Makes what one thread needs; called once by each thread that will call apply. May be NULL. */
+    enum kf_status (*start)(void *context, void **worker, struct kf_error *error);
     /* Decides the record, or seals its key and leaves it pending. KF_FATAL ends the run. */
-    enum kf_status (*apply)(void *context, struct kf_record *record, struct kf_error *error);
-    void *context;
+    enum kf_status (*apply)(void *worker, struct kf_record *record, struct kf_error *error);
+    void (*end)(void *worker); /* NULL where start is NULL */
+    void *context;             /* is the worker where start is NULL */
 };
 
 /* Who is told, in input order, after the commit. */
@@ -46,7 +51,8 @@ struct kf_pipeline {
     struct kf_totals totals_before; /* what had been counted by then */
     bool dry_run;                   /* everything but commit */
     size_t commit_every;            /* records; 0 = the default of 500 */
-    const atomic_bool *stop;        /* set by a signal: the run ends after a commit; may be NULL */
+    unsigned jobs;           /* threads that decode and seal; 0 and 1: everything in this thread */
+    const atomic_bool *stop; /* set by a signal: the run ends after a commit; may be NULL */
 };
 
 /*

@@ -90,8 +90,9 @@ void kf_cert_facts_reset(struct kf_cert_facts *facts);
 struct kf_record {
     /* where it comes from */
     uint64_t ordinal; /* among the records of its input, from 1; given by the pipeline */
-    uint64_t turn;    /* among the records of the run, from 0, given by the pipeline before the
-                         stage; the same for the same inputs, also for a run that was resumed */
+    uint64_t turn;    /* for choices that go round, such as the agents: given by the pipeline before
+                         the stage, rising with the records of the run, and the same for the same
+                         inputs whatever the number of threads, also in a run that was resumed */
     uint64_t line;    /* of the input, or 0 */
     char place[96];   /* "user 17: key 2", "bag 3"; for people */
 

@@ -27,6 +27,7 @@ struct kf_writer {
 struct kf_position {
     uint64_t input;   /* inputs that are done */
     uint64_t entries; /* records of the current input that are done */
+    uint64_t users;   /* users of the current input that are done */
 };
 
 struct kf_writer_ops {

@@ -21,31 +21,43 @@ struct script {
     bool unreadable; /* every input is */
 };
 
+/* CUnit counts in one thread only; these callbacks run in others. */
+static void assert_not_null(const void *pointer)
+{
+    if (pointer == NULL)
+        abort();
+}
+
+struct script_reader {
+    struct kf_reader base;
+    const char *at;
+    bool unit;
+    uint64_t items;
+};
+
 struct script_item {
     struct kf_item base;
     const char *begin, *end;
 };
 
-static const char *script_at;
-static bool script_unit;
-
 static enum kf_status script_next(struct kf_reader *reader, struct kf_item **out,
                                   struct kf_error *error)
 {
+    struct script_reader *script = (struct script_reader *)reader;
     struct script_item *item;
     const char *end;
 
-    (void)reader;
-    if (*script_at == '\0')
+    if (*script->at == '\0')
         return KF_END;
-    if (*script_at == '!')
+    if (*script->at == '!')
         return kf_fail(error, KF_FATAL, KF_CAUSE_DATA, NULL, "truncated");
     item = calloc(1, sizeof(*item));
-    CU_ASSERT_FATAL(item != NULL);
-    end = script_at + strcspn(script_at, "|");
-    item->begin = script_at;
+    assert_not_null(item);
+    end = script->at + strcspn(script->at, "|");
+    item->base.ordinal = ++script->items;
+    item->begin = script->at;
     item->end = end;
-    script_at = *end == '|' ? end + 1 : end;
+    script->at = *end == '|' ? end + 1 : end;
     *out = &item->base;
     return KF_OK;
 }
@@ -54,22 +66,22 @@ static enum kf_status script_next(struct kf_reader *reader, struct kf_item **out
 static enum kf_status script_decode(const struct kf_reader *reader, struct kf_item *base,
                                     struct kf_batch *batch, struct kf_error *error)
 {
+    const bool unit = ((const struct script_reader *)reader)->unit;
     struct script_item *item = (struct script_item *)base;
     struct kf_error why = {.cause = KF_CAUSE_NONE};
 
-    (void)reader;
     (void)!kf_fail(&why, KF_SKIP, KF_CAUSE_DATA, "test", "is bad");
-    while (item->begin < item->end && (script_unit || batch->count < 2)) {
+    while (item->begin < item->end && (unit || batch->count < 2)) {
         struct kf_record *record = kf_batch_add(batch, error);
 
-        CU_ASSERT_FATAL(record != NULL);
+        assert_not_null(record);
         record->key_mismatch = *item->begin == 'm';
         (void)snprintf(record->place, sizeof(record->place), "letter %c", *item->begin);
         if (*item->begin == 'f')
             kf_record_decide(record, KF_FAILED, &why);
         item->begin++;
     }
-    batch->all_or_nothing = script_unit;
+    batch->all_or_nothing = unit;
     batch->ends_user = item->begin == item->end;
     return item->begin == item->end ? KF_END : KF_OK;
 }
@@ -81,7 +93,7 @@ static void script_free_item(struct kf_item *item)
 
 static void script_close(struct kf_reader *reader)
 {
-    (void)reader;
+    free(reader);
 }
 
 static const struct kf_reader_ops script_ops = {
@@ -91,7 +103,6 @@ static const struct kf_reader_ops script_ops = {
     .free_item = script_free_item,
     .close = script_close,
 };
-static struct kf_reader script_reader = {.ops = &script_ops};
 
 static enum kf_status inputs_next(void *context, const char **name, struct kf_error *error)
 {
@@ -109,12 +120,15 @@ static enum kf_status inputs_next(void *context, const char **name, struct kf_er
 static enum kf_status inputs_open(void *context, struct kf_reader **reader, struct kf_error *error)
 {
     struct script *script = context;
+    struct script_reader *made;
 
     if (script->unreadable)
         return kf_fail(error, KF_SKIP, KF_CAUSE_SYSTEM, NULL, "cannot be opened");
-    script_at = script->current;
-    script_unit = script->all_or_nothing;
-    *reader = &script_reader;
+    made = calloc(1, sizeof(*made));
+    assert_not_null(made);
+    *made = (struct script_reader){
+        .base = {.ops = &script_ops}, .at = script->current, .unit = script->all_or_nothing};
+    *reader = &made->base;
     return KF_OK;
 }
 
@@ -134,14 +148,15 @@ static enum kf_status stage_apply(void *context, struct kf_record *record, struc
 /* What the writer and the sink saw, as text. */
 struct log {
     struct kf_writer writer;
-    char put[256];
-    char committed[256];
-    char told[256];
+    char put[4096];
+    char committed[4096];
+    char told[4096];
     struct kf_position position;
     struct kf_totals totals;
     unsigned commits, rollbacks, finishes;
     unsigned fail_put_at; /* the n-th put fails, from 1 */
     unsigned puts;
+    uint64_t turns; /* sum over records of put number times turn: tells any other order */
 };
 
 static struct log *log_of(struct kf_writer *writer)
@@ -165,7 +180,8 @@ static enum kf_status log_put(struct kf_writer *writer, const char *input, struc
     (void)input;
     if (++log->puts == log->fail_put_at)
         return kf_fail(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL, "disk full");
-    log->put[strlen(log->put)] = letter;
+    log->put[log->puts - 1] = letter;
+    log->turns += log->puts * (record->turn + 1);
     if (record->outcome == KF_PENDING)
         record->outcome = KF_ARCHIVED;
     return KF_OK;
@@ -215,6 +231,8 @@ static void sink_entry(void *context, const char *input, const struct kf_record 
     log->told[strlen(log->told)] = kf_outcome_name(record->outcome)[0];
 }
 
+static unsigned jobs = 1; /* every test runs with one thread, and again with several */
+
 static struct kf_pipeline make(struct script *script, struct log *log)
 {
     *log = (struct log){.writer = {.ops = &log_ops}};
@@ -225,6 +243,7 @@ static struct kf_pipeline make(struct script *script, struct log *log)
         .writer = &log->writer,
         .sink = {.entry = sink_entry, .context = log},
         .commit_every = 4,
+        .jobs = jobs,
     };
 }
 
@@ -327,8 +346,92 @@ static void test_resume_does_the_rest_and_no_more(void)
             CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_OK);
             CU_ASSERT_EQUAL(strlen(log.put), 6 - input * 3 - entries);
             CU_ASSERT_EQUAL(totals.by_outcome[KF_ARCHIVED], 6);
+            CU_ASSERT_EQUAL(log.position.input, 2);
         }
     }
+}
+
+/* A user without keys leaves no record, and is counted once all the same. */
+static void test_users_are_counted_once(void)
+{
+    struct script script = {.inputs = {"||kk||k|"}};
+    struct log log;
+    struct kf_pipeline pipeline = make(&script, &log);
+    struct kf_totals totals;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+    CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_OK);
+    CU_ASSERT_EQUAL(totals.users, 5);
+    for (uint64_t users = 0; users <= 5; users++) {
+        pipeline = make(&script, &log);
+        pipeline.start = (struct kf_position){.entries = users < 3   ? 0
+                                                         : users < 5 ? 2
+                                                                     : 3,
+                                              .users = users};
+        pipeline.totals_before.users = users;
+        CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_OK);
+        CU_ASSERT_EQUAL(totals.users, 5);
+    }
+}
+
+/* Long inputs, whatever the number of threads: the same records in the same order. */
+static void test_order_does_not_depend_on_threads(void)
+{
+    static char text[2][1500];
+    char expected[4096];
+    uint64_t turns = 0;
+    unsigned random = 12345;
+
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j + 1 < sizeof(text[i]); j++) {
+            random = random * 1103515245 + 12345;
+            text[i][j] = "kkkkmf|||"[(random >> 16) % 9];
+        }
+    }
+    for (unsigned threads = 1; threads <= 5; threads++) {
+        struct script script = {.inputs = {text[0], text[1]}, .all_or_nothing = true};
+        struct log log;
+        struct kf_pipeline pipeline = make(&script, &log);
+        struct kf_totals totals;
+        struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+        pipeline.jobs = threads;
+        CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_OK);
+        CU_ASSERT(strlen(log.put) > 1000);
+        if (threads == 1) {
+            memcpy(expected, log.put, sizeof(expected));
+            turns = log.turns;
+        }
+        CU_ASSERT_STRING_EQUAL(log.put, expected);
+        CU_ASSERT_EQUAL(log.turns, turns);
+    }
+}
+
+static enum kf_status refuse_start(void *context, void **worker, struct kf_error *error)
+{
+    (void)context;
+    (void)worker;
+    return kf_fail(error, KF_FATAL, KF_CAUSE_CONFIG, NULL, "no agents");
+}
+
+static void end_nothing(void *worker)
+{
+    (void)worker;
+}
+
+static void test_a_stage_that_cannot_start_ends_the_run(void)
+{
+    struct script script = {.inputs = {"kk|kk", "kk"}};
+    struct log log;
+    struct kf_pipeline pipeline = make(&script, &log);
+    struct kf_totals totals;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+    pipeline.stage.start = refuse_start;
+    pipeline.stage.end = end_nothing;
+    CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_FATAL);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_CONFIG);
+    CU_ASSERT_EQUAL(kf_totals_seen(&totals), 0);
 }
 
 static void test_dry_run_never_commits(void)
@@ -371,10 +474,16 @@ int main(void)
         {"a failing writer commits nothing more", test_a_failing_writer_commits_nothing_more},
         {"an unreadable input is one entry", test_an_unreadable_input_is_one_entry},
         {"resume does the rest and no more", test_resume_does_the_rest_and_no_more},
+        {"users are counted once", test_users_are_counted_once},
+        {"order does not depend on threads", test_order_does_not_depend_on_threads},
+        {"a stage that cannot start ends the run", test_a_stage_that_cannot_start_ends_the_run},
         {"a dry run never commits", test_dry_run_never_commits},
         {"stop ends after a commit", test_stop_ends_after_a_commit},
         {NULL, NULL},
     };
 
-    return suite_run("pipeline", tests);
+    int code = suite_run("pipeline, one thread", tests);
+
+    jobs = 4;
+    return code | suite_run("pipeline, four workers", tests);
 }
