@@ -1,0 +1,53 @@
+/*
+ * What people read: text that cannot drive their terminal, and tables that fit it.
+ *
+ * Names come from certificates and files of strangers. Control characters, line breaks, and the
+ * characters that turn the direction of text or take no room are shown as \u{202e}, bytes that are
+ * not UTF-8 as \x{ff}. JSON and CSV carry the exact text instead.
+ */
+#ifndef KF_CLI_OUTPUT_H
+#define KF_CLI_OUTPUT_H
+
+#include <stdio.h>
+
+#include "core/bytes.h"
+
+/* The text made visible, appended to out and NUL-terminated there (the NUL is not counted). */
+enum kf_status kf_visible_text(struct kf_buf *out, const char *text,
+                               struct kf_error *error) KF_MUST_USE;
+
+/* Prints the text made visible. NULL prints nothing. */
+void kf_print_visible(FILE *file, const char *text);
+
+/* Columns that stdout has, or 0 where it is no terminal. */
+size_t kf_terminal_width(void);
+
+struct kf_column {
+    const char *title;
+    size_t width; /* at least this many places; a longer value moves what follows */
+    bool right;   /* numbers */
+    bool elastic; /* takes what a terminal has left, and is cut with "…" there */
+};
+
+/*
+ * A table whose rows are printed as they come: the widths are set by the columns and the terminal
+ * alone, so that the first row need not wait for the last. Columns are borrowed.
+ */
+struct kf_table {
+    const struct kf_column *columns;
+    size_t count;
+    size_t elastic_width; /* 0: not cut */
+};
+
+/* Prints the titles. */
+void kf_table_begin(struct kf_table *table, const struct kf_column *columns, size_t count);
+
+/* Prints a row; a NULL value is an empty one. */
+void kf_table_row(const struct kf_table *table, const char *const *values);
+
+/* "2026-11-02" and "2026-11-02T10:00:00Z" of seconds since 1970, UTC. */
+#define KF_TIME_SIZE 40
+void kf_date_text(int64_t seconds, char out[KF_TIME_SIZE]);
+void kf_time_text(int64_t seconds, char out[KF_TIME_SIZE]);
+
+#endif
