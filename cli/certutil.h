@@ -23,7 +23,8 @@ struct kf_words {
 };
 void kf_words_reset(struct kf_words *words);
 
-/* Copies argv's words (without the program's name), rewritten where they begin with a verb of certutil's. */
+/* Copies argv's words (without the program's name), rewritten where they begin with a verb of
+ * certutil's. */
 enum kf_status kf_certutil_rewrite(size_t count, char **argv, struct kf_words *out,
                                    struct kf_error *error) KF_MUST_USE;
 

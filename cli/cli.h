@@ -64,7 +64,6 @@ void kf_note(const char *format, ...) KF_PRINTF(1, 2);
 void kf_print_overview(void);
 void kf_print_help(const struct kf_command *command);
 
-extern const struct kf_command kf_cmd_formats;
 extern const struct kf_command kf_cmd_version;
 extern const struct kf_command kf_cmd_help;
 

@@ -19,7 +19,6 @@
 #include "crypto/crypto.h"
 
 static const struct kf_command *const commands[] = {
-    &kf_cmd_formats,
     &kf_cmd_version,
     &kf_cmd_help,
     NULL,

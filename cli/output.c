@@ -2,6 +2,7 @@
  * What people read: see output.h for the contract. UTF-8 is decoded after RFC 3629; which
  * characters are hidden follows Unicode's Cc, Cf and bidi controls (UAX #9).
  */
+#define _XOPEN_SOURCE 700 /* wcwidth */
 #include "cli/output.h"
 
 #include <stdlib.h>
@@ -45,9 +46,9 @@ struct range {
 static bool is_hidden(uint32_t point)
 {
     static const struct range hidden[] = {
-        {0x00, 0x1f},         {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},
-        {0x180e, 0x180e},     {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
-        {0xfeff, 0xfeff},     {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
+        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
     };
 
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
@@ -203,21 +204,30 @@ void kf_table_begin(struct kf_table *table, const struct kf_column *columns, siz
         print_cell(table, i, columns[i].title);
 }
 
-static void format_time(int64_t seconds, const char *format, char out[KF_TIME_SIZE])
+/* The parts of a time in UTC; false for a year that no calendar of C has. */
+static bool split_time(int64_t seconds, struct tm *parts, char out[KF_TIME_SIZE])
 {
     time_t when = (time_t)seconds;
-    struct tm parts;
 
-    if (gmtime_r(&when, &parts) == NULL || strftime(out, KF_TIME_SIZE, format, &parts) == 0)
-        (void)snprintf(out, KF_TIME_SIZE, "%lld", (long long)seconds);
+    if (gmtime_r(&when, parts) != NULL)
+        return true;
+    (void)snprintf(out, KF_TIME_SIZE, "%lld", (long long)seconds);
+    return false;
 }
 
 void kf_date_text(int64_t seconds, char out[KF_TIME_SIZE])
 {
-    format_time(seconds, "%Y-%m-%d", out);
+    struct tm parts;
+
+    if (split_time(seconds, &parts, out) && strftime(out, KF_TIME_SIZE, "%Y-%m-%d", &parts) == 0)
+        out[0] = '\0';
 }
 
 void kf_time_text(int64_t seconds, char out[KF_TIME_SIZE])
 {
-    format_time(seconds, "%Y-%m-%dT%H:%M:%SZ", out);
+    struct tm parts;
+
+    if (split_time(seconds, &parts, out) &&
+        strftime(out, KF_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        out[0] = '\0';
 }

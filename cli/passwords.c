@@ -63,8 +63,8 @@ static struct remembered *find(const struct kf_password_sources *sources, const 
     return entry;
 }
 
-static struct remembered *remember(struct kf_password_sources *sources, const char *name,
-                                   struct kf_error *error)
+static enum kf_status remember(struct kf_password_sources *sources, const char *name,
+                               struct remembered **out, struct kf_error *error)
 {
     struct remembered *entry = calloc(1, sizeof(*entry));
 
@@ -72,19 +72,19 @@ static struct remembered *remember(struct kf_password_sources *sources, const ch
         entry->name = kf_strndup(name, strlen(name));
     if (entry == NULL || entry->name == NULL) {
         free(entry);
-        (void)kf_fail_memory(error);
-        return NULL;
+        return kf_fail_memory(error);
     }
     entry->fd = -1;
     entry->next = sources->first;
     sources->first = entry;
-    return entry;
+    *out = entry;
+    return KF_OK;
 }
 
 static enum kf_status too_long(struct kf_error *error)
 {
-    return kf_fail(error, KF_FATAL, KF_CAUSE_SECRET, NULL,
-                   "the password is longer than %u bytes", KF_MAX_PASSWORD);
+    return kf_fail(error, KF_FATAL, KF_CAUSE_SECRET, NULL, "the password is longer than %u bytes",
+                   KF_MAX_PASSWORD);
 }
 
 /* One line by single bytes, so that what follows stays there for the next reader. */
@@ -128,8 +128,7 @@ static enum kf_status read_file(struct kf_password_sources *sources, const char 
     struct remembered *entry = find(sources, source);
 
     if (entry == NULL) {
-        entry = remember(sources, source, error);
-        if (entry == NULL)
+        if (remember(sources, source, &entry, error) != KF_OK)
             return KF_FATAL;
         entry->fd = open(source + strlen("file:"), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     }
@@ -157,8 +156,8 @@ static enum kf_status read_env(struct kf_password_sources *sources, const char *
                        "the environment has no variable %s for a password", name);
     if (strlen(value) > KF_MAX_PASSWORD)
         return too_long(error);
-    entry = remember(sources, source, error);
-    if (entry == NULL || kf_buf_set(&entry->value, kf_slice_of(value), error) != KF_OK)
+    if (remember(sources, source, &entry, error) != KF_OK ||
+        kf_buf_set(&entry->value, kf_slice_of(value), error) != KF_OK)
         return KF_FATAL;
     kf_wipe(value, strlen(value)); /* children and /proc shall not have it any longer */
     (void)unsetenv(name);
