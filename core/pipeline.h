@@ -20,6 +20,9 @@ struct kf_inputs {
     enum kf_status (*next)(void *context, const char **name, struct kf_error *error);
     /* Opens that input with the reader that fits. KF_SKIP: it costs its own entry. */
     enum kf_status (*open)(void *context, struct kf_reader **reader, struct kf_error *error);
+    /* Closes a reader that open gave, and what was kept for it; by any thread, at the same time as
+     * next and open. NULL: by the reader's own close. */
+    void (*close)(void *context, struct kf_reader *reader);
     void *context;
 };
 

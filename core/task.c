@@ -8,13 +8,15 @@
 
 #define TASK_COST_MAX (256u << 10) /* bytes: a task with large items has few of them */
 
-static struct kf_open_input *open_input_new(const char *name, uint64_t index)
+static struct kf_open_input *open_input_new(const struct kf_inputs *inputs, const char *name,
+                                            uint64_t index)
 {
     struct kf_open_input *input = calloc(1, sizeof(*input));
 
     if (input == NULL)
         return NULL;
     atomic_init(&input->references, 1);
+    input->inputs = inputs;
     input->index = index;
     input->name = kf_strndup(name, strlen(name));
     if (input->name == NULL) {
@@ -35,7 +37,9 @@ static void open_input_unref(struct kf_open_input *input)
 {
     if (input == NULL || atomic_fetch_sub(&input->references, 1) != 1)
         return;
-    if (input->reader != NULL)
+    if (input->reader != NULL && input->inputs->close != NULL)
+        input->inputs->close(input->inputs->context, input->reader);
+    else if (input->reader != NULL)
         input->reader->ops->close(input->reader);
     free(input->name);
     free(input);
@@ -97,7 +101,7 @@ static enum kf_status produce_input(struct kf_producer *producer, struct kf_task
         return produce_event(KF_TASK_RUN_END, NULL, NULL, out, error);
     if (status != KF_OK)
         return produce_event(KF_TASK_FAILED, NULL, &why, out, error);
-    producer->input = open_input_new(name, producer->next_index);
+    producer->input = open_input_new(inputs, name, producer->next_index);
     if (producer->input == NULL)
         return kf_fail_memory(error);
     if (producer->next_index++ < producer->pipeline->start.input)

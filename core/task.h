@@ -13,6 +13,7 @@ struct kf_open_input {
     atomic_uint references;
     uint64_t index; /* among the inputs of the progress, from 0 */
     char *name;
+    const struct kf_inputs *inputs;
     struct kf_reader *reader; /* NULL where it could not be opened */
 };
 

@@ -19,6 +19,7 @@ struct script {
     size_t next_input;
     bool all_or_nothing;
     bool unreadable; /* every input is */
+    atomic_uint opened, closed;
 };
 
 /* CUnit counts in one thread only; these callbacks run in others. */
@@ -129,7 +130,14 @@ static enum kf_status inputs_open(void *context, struct kf_reader **reader, stru
     *made = (struct script_reader){
         .base = {.ops = &script_ops}, .at = script->current, .unit = script->all_or_nothing};
     *reader = &made->base;
+    (void)atomic_fetch_add(&script->opened, 1);
     return KF_OK;
+}
+
+static void inputs_close(void *context, struct kf_reader *reader)
+{
+    (void)atomic_fetch_add(&((struct script *)context)->closed, 1);
+    reader->ops->close(reader);
 }
 
 static enum kf_status stage_apply(void *context, struct kf_record *record, struct kf_error *error)
@@ -267,6 +275,20 @@ static void test_all_accounted_for(void)
     CU_ASSERT_EQUAL(log.position.entries, 0);
     CU_ASSERT_EQUAL(log.finishes, 1);
     CU_ASSERT_EQUAL(log.rollbacks, 0);
+}
+
+static void test_inputs_close_what_they_opened(void)
+{
+    struct script script = {.inputs = {"k|k", "kk|!", "k"}};
+    struct log log;
+    struct kf_pipeline pipeline = make(&script, &log);
+    struct kf_totals totals;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+    pipeline.inputs.close = inputs_close;
+    CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_FATAL);
+    CU_ASSERT(atomic_load(&script.opened) >= 2);
+    CU_ASSERT_EQUAL(atomic_load(&script.opened), atomic_load(&script.closed));
 }
 
 static void test_a_unit_goes_in_whole_or_not_at_all(void)
@@ -469,6 +491,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         {"all accounted for", test_all_accounted_for},
+        {"inputs close what they opened", test_inputs_close_what_they_opened},
         {"a unit goes in whole or not at all", test_a_unit_goes_in_whole_or_not_at_all},
         {"truncation keeps what came whole", test_truncation_keeps_what_came_whole},
         {"a failing writer commits nothing more", test_a_failing_writer_commits_nothing_more},
