@@ -78,6 +78,7 @@ struct kf_cert_facts {
     unsigned key_usage;          /* KF_KU_* */
     bool is_ca;                  /* basic constraints */
     bool has_kra_usage;          /* extended key usage 1.3.6.1.4.1.311.21.6 */
+    struct kf_slice der;         /* the certificate, whole */
     struct kf_slice issuer_der;  /* Name, whole */
     struct kf_slice serial_der;  /* INTEGER, whole */
     struct kf_slice subject_der; /* Name, whole */

@@ -62,7 +62,7 @@ enum kf_status kf_x509_encode(const X509 *certificate, struct kf_buf *out,
  * have that name. picked has room for count indexes. Ends at a self-issued certificate or where
  * none fits.
  */
-size_t kf_chain_pick(const struct kf_cert_facts *facts, const struct kf_cert_facts *pool,
-                     size_t count, size_t *picked);
+size_t kf_chain_pick(const struct kf_crypto *crypto, const struct kf_cert_facts *facts,
+                     const struct kf_cert_facts *pool, size_t count, size_t *picked);
 
 #endif

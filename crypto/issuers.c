@@ -1,0 +1,196 @@
+/*
+ * Who issued a certificate (RFC 5280 6.1.3 a): see cert.h for the contract.
+ *
+ * The TBSCertificate is verified where it lies, without making an X509 of it. What is unusual
+ * (RSA-PSS parameters, two algorithm fields that differ in their bytes, other keys than RSA, ECDSA
+ * and EdDSA) goes the long way through X509_verify, which holds it against the RFCs. An algorithm
+ * that this OpenSSL does not have, MD2 say, proves nothing: such a certificate counts as not
+ * issued.
+ */
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/objects.h>
+
+#include "crypto/cert.h"
+#include "crypto/cert_parts.h"
+#include "crypto/oid.h"
+
+struct issuer {
+    X509 *certificate;
+    struct kf_buf name; /* subject, DER */
+    EVP_PKEY *key;      /* the certificate's */
+};
+
+struct kf_issuers {
+    const struct kf_crypto *crypto;
+    struct issuer *list;
+    size_t count;
+};
+
+void kf_issuers_free(struct kf_issuers *issuers)
+{
+    if (issuers == NULL)
+        return;
+    for (size_t i = 0; i < issuers->count; i++) {
+        X509_free(issuers->list[i].certificate);
+        kf_buf_reset(&issuers->list[i].name);
+    }
+    free(issuers->list);
+    free(issuers);
+}
+
+static enum kf_status fill_issuer(const struct kf_crypto *crypto, struct kf_slice der,
+                                  struct issuer *out, struct kf_error *error)
+{
+    struct kf_cert_parts parts;
+    const char *broken = kf_cert_split(der, &parts);
+
+    if (broken != NULL)
+        return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5280 4.1",
+                       "not a certificate: broken or missing %s", broken);
+    out->certificate = kf_x509_parse(crypto, der, error);
+    if (out->certificate == NULL)
+        return KF_SKIP;
+    out->key = X509_get0_pubkey(out->certificate);
+    if (out->key == NULL)
+        return kf_fail_openssl(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5280 4.1.2.7",
+                               "the public key of a CA certificate cannot be read");
+    return kf_buf_set(&out->name, parts.subject, error);
+}
+
+enum kf_status kf_issuers_new(const struct kf_crypto *crypto, const struct kf_slice *certificates,
+                              size_t count, struct kf_issuers **out, struct kf_error *error)
+{
+    struct kf_issuers *issuers = calloc(1, sizeof(*issuers));
+
+    *out = NULL;
+    if (issuers == NULL)
+        return kf_fail_memory(error);
+    issuers->crypto = crypto;
+    issuers->list = calloc(count + 1, sizeof(*issuers->list));
+    if (issuers->list == NULL) {
+        free(issuers);
+        return kf_fail_memory(error);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct issuer *issuer = &issuers->list[i];
+        enum kf_status status;
+
+        issuer->name = KF_PUBLIC_BUF;
+        issuers->count++;
+        status = fill_issuer(crypto, certificates[i], issuer, error);
+        if (status != KF_OK) {
+            kf_error_place(error, "CA certificate %zu", i + 1);
+            kf_issuers_free(issuers);
+            return status;
+        }
+    }
+    *out = issuers;
+    return KF_OK;
+}
+
+/* What EVP_DigestVerify needs for the usual algorithms; false for the long way. */
+static bool usual_algorithm(const struct kf_cert_parts *parts, const EVP_PKEY *key,
+                            const char **digest)
+{
+    struct kf_slice cursor = parts->algorithm;
+    struct kf_slice oid;
+    struct kf_tlv parameters;
+    int digest_nid = 0;
+    int key_nid = 0;
+
+    if (!kf_bytes_equal(parts->algorithm, parts->inner_algorithm) ||
+        !kf_der_algorithm(&cursor, &oid, &parameters) ||
+        OBJ_find_sigid_algs(kf_oid_nid(oid), &digest_nid, &key_nid) != 1)
+        return false;
+    *digest = digest_nid != NID_undef ? OBJ_nid2sn(digest_nid) : NULL;
+    if (key_nid == NID_rsaEncryption)
+        return EVP_PKEY_is_a(key, "RSA") && *digest != NULL &&
+               (parameters.tag == 0 ||
+                (parameters.tag == KF_DER_NULL && parameters.value.len == 0));
+    if (parameters.tag != 0)
+        return false;
+    if (key_nid == NID_X9_62_id_ecPublicKey)
+        return EVP_PKEY_is_a(key, "EC") && *digest != NULL;
+    return (key_nid == NID_ED25519 && EVP_PKEY_is_a(key, "ED25519")) ||
+           (key_nid == NID_ED448 && EVP_PKEY_is_a(key, "ED448"));
+}
+
+static bool verify_in_place(const struct kf_crypto *crypto, const struct kf_cert_parts *parts,
+                            const char *digest, EVP_PKEY *key)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool verified;
+
+    verified =
+        context != NULL &&
+        EVP_DigestVerifyInit_ex(context, NULL, digest, crypto->library, NULL, key, NULL) == 1 &&
+        EVP_DigestVerify(context, parts->signature.data, parts->signature.len, parts->tbs.data,
+                         parts->tbs.len) == 1;
+    EVP_MD_CTX_free(context);
+    return verified;
+}
+
+static bool verify_by_x509(const struct kf_crypto *crypto, struct kf_slice der, EVP_PKEY *key)
+{
+    X509 *certificate = kf_x509_parse(crypto, der, NULL);
+    bool verified = certificate != NULL && X509_verify(certificate, key) == 1;
+
+    X509_free(certificate);
+    return verified;
+}
+
+bool kf_cert_signed_by(const struct kf_crypto *crypto, struct kf_slice der, EVP_PKEY *key)
+{
+    struct kf_cert_parts parts;
+    const char *digest = NULL;
+    bool verified;
+
+    if (kf_cert_split(der, &parts) != NULL)
+        return false;
+    if (usual_algorithm(&parts, key, &digest))
+        verified = verify_in_place(crypto, &parts, digest, key);
+    else
+        verified = verify_by_x509(crypto, der, key);
+    ERR_clear_error();
+    return verified;
+}
+
+/* The name of the certificate's issuer, parsed on first need; NULL where that cannot be. */
+struct lazy_name {
+    struct kf_slice der;
+    X509_NAME *name;
+    bool tried;
+};
+
+static bool has_name(const struct issuer *issuer, struct lazy_name *wanted)
+{
+    const uint8_t *at = wanted->der.data;
+
+    if (kf_bytes_equal(kf_buf_slice(&issuer->name), wanted->der))
+        return true;
+    if (!wanted->tried) {
+        wanted->tried = true;
+        wanted->name = d2i_X509_NAME(NULL, &at, (long)wanted->der.len);
+        ERR_clear_error();
+    }
+    return wanted->name != NULL &&
+           X509_NAME_cmp(X509_get_subject_name(issuer->certificate), wanted->name) == 0;
+}
+
+enum kf_status kf_issuers_issued(const struct kf_issuers *issuers, struct kf_slice der,
+                                 const struct kf_cert_facts *facts, bool *issued,
+                                 struct kf_error *error)
+{
+    struct lazy_name wanted = {.der = facts->issuer_der};
+
+    (void)error;
+    *issued = false;
+    for (size_t i = 0; i < issuers->count && !*issued; i++) {
+        if (has_name(&issuers->list[i], &wanted))
+            *issued = kf_cert_signed_by(issuers->crypto, der, issuers->list[i].key);
+    }
+    X509_NAME_free(wanted.name);
+    return KF_OK;
+}
