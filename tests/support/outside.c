@@ -72,13 +72,12 @@ const char *outside_path(const char *name)
 static int run(const char *format, va_list arguments)
 {
     char command[MAX_COMMAND];
-    int used = snprintf(command, sizeof(command), "cd '%s' && { ", outside_folder());
+    int used = snprintf(command, sizeof(command),
+                        "cd '%s' && exec >.log 2>&1 </dev/null || exit 126\n", outside_folder());
     int length = vsnprintf(command + used, sizeof(command) - (size_t)used, format, arguments);
     int status;
 
-    need(length > 0 && (size_t)(used + length) < sizeof(command) - 64, "a command");
-    used += length;
-    (void)snprintf(command + used, sizeof(command) - (size_t)used, "\n} >.log 2>&1 </dev/null");
+    need(length > 0 && (size_t)(used + length) < sizeof(command), "a command");
     status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -113,14 +112,15 @@ bool outside_fails(const char *format, ...)
     va_start(arguments, format);
     status = run(format, arguments);
     va_end(arguments);
-    if (status == 127)
+    if (status >= 126)
         show_log(format);
-    return status > 0 && status != 127; /* 127: there is no such program, which proves nothing */
+    return status > 0 &&
+           status < 126; /* from 126 on the program did not run, which proves nothing */
 }
 
 bool outside_has(const char *program)
 {
-    return !outside_fails("command -v %s", program);
+    return !outside_fails("command -v %s || exit 1", program);
 }
 
 void outside_write(const char *name, struct kf_slice bytes)
