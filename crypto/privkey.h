@@ -40,6 +40,7 @@ struct kf_privkey {
     struct kf_rsa_numbers rsa;  /* RSA and RSA-PSS */
     int curve;                  /* EC: OpenSSL's NID, 0 for an explicit or unknown curve */
     struct kf_slice scalar;     /* EC, Ed*, X*, DSA, DH: the private value, big endian or raw */
+    struct kf_slice public_key; /* bits of the public key where it came along (RFC 5958, SEC 1) */
 };
 
 /* KF_SKIP with KF_CAUSE_DATA or KF_CAUSE_UNSUPPORTED: not a private key that is known here. */
@@ -71,6 +72,16 @@ enum kf_status kf_privkey_fingerprint(const struct kf_crypto *crypto, const stru
                                       struct kf_error *error) KF_MUST_USE;
 enum kf_status kf_spki_fingerprint(const struct kf_crypto *crypto, struct kf_slice spki,
                                    uint8_t out[KF_SHA256_SIZE], struct kf_error *error) KF_MUST_USE;
+
+/*
+ * Wraps what other formats hold bare into PKCS #8, appended to out, which must be a secret buffer:
+ * RSAPrivateKey (RFC 8017 A.1.2), and ECPrivateKey (RFC 5915 3), which must name its curve. Looks
+ * no further than that; kf_privkey_parse does. KF_SKIP: it is not one.
+ */
+enum kf_status kf_privkey_wrap_pkcs1(struct kf_slice rsa, struct kf_buf *out,
+                                     struct kf_error *error) KF_MUST_USE;
+enum kf_status kf_privkey_wrap_sec1(struct kf_slice ec, struct kf_buf *out,
+                                    struct kf_error *error) KF_MUST_USE;
 
 /* An OpenSSL key in the private library context, for signing or decrypting; NULL with *error
  * filled. */

@@ -100,6 +100,15 @@ unsigned kf_ec_bits(const struct kf_crypto *crypto, int nid, struct kf_slice par
     return bits;
 }
 
+int kf_ec_curve_named(struct kf_slice oid)
+{
+    for (size_t i = 0; i < USUAL_COUNT; i++) {
+        if (kf_bytes_equal(oid, usual_curves[i].oid))
+            return usual_curves[i].nid;
+    }
+    return kf_oid_nid(oid);
+}
+
 int kf_ec_curve(const struct kf_crypto *crypto, struct kf_slice parameters)
 {
     EC_GROUP *group;
@@ -109,11 +118,7 @@ int kf_ec_curve(const struct kf_crypto *crypto, struct kf_slice parameters)
     if (kf_der_peek(&parameters) == KF_DER_OID) {
         if (!kf_der_get(&parameters, KF_DER_OID, &oid) || !kf_der_end(&parameters))
             return 0;
-        for (size_t i = 0; i < USUAL_COUNT; i++) {
-            if (kf_bytes_equal(oid, usual_curves[i].oid))
-                return usual_curves[i].nid;
-        }
-        return kf_oid_nid(oid);
+        return kf_ec_curve_named(oid);
     }
     group = kf_ec_group(crypto, parameters);
     nid = group != NULL ? EC_GROUP_get_curve_name(group) : 0;

@@ -32,6 +32,9 @@ size_t kf_magnitude_bits(struct kf_slice magnitude);
 /* OpenSSL's NID of the curve that ECParameters name or describe (RFC 3279 2.3.5); 0 for others. */
 int kf_ec_curve(const struct kf_crypto *crypto, struct kf_slice parameters);
 
+/* The same for a curve's OID alone. */
+int kf_ec_curve_named(struct kf_slice oid);
+
 /* The size of its field, given what kf_ec_curve said; 0 where it is not known. */
 unsigned kf_ec_bits(const struct kf_crypto *crypto, int nid, struct kf_slice parameters);
 
