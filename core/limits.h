@@ -18,6 +18,11 @@
 #define KF_MAX_PASSWORD    4096u        /* bytes */
 #define KF_MAX_KEY_FILE    (16u << 20)  /* bytes of a PKCS #12 or PEM file given as an option */
 #define KF_MAX_SIGNATURE   (1u << 20)   /* bytes, a detached signature */
+#define KF_MAX_PROLOG      (64u << 10)  /* bytes of a KMS export before its root element */
+#define KF_MAX_LOCK_BOXES  64u          /* of a KMS export */
+#define KF_MAX_KMS_USERS   100000000u   /* of a KMS export */
+#define KF_MAX_KMS_USER    (16u << 20)  /* bytes of text of one user of a KMS export */
+#define KF_MAX_KMS_ENTRIES 1024u        /* certificates of one user, and keys of one user */
 #define KF_MAX_PFX         (1u << 30)   /* bytes, a .pfx file, which is read whole */
 #define KF_MAX_DEPTH       32u          /* nested ASN.1 values, nested safe contents */
 

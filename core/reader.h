@@ -39,6 +39,8 @@ struct kf_reader_options {
 struct kf_reader {
     const struct kf_reader_ops *ops;
     struct kf_input *input; /* the reader owns it from a successful open on */
+    bool is_unsigned;       /* read without a signature where the format asks for one, as the
+                               caller allowed: reports and the audit trail have to say so */
 };
 
 /* The base of every item: its first member. Made by next, owned by the caller, freed by free_item.
@@ -59,6 +61,9 @@ struct kf_item {
 struct kf_reader_ops {
     const char *name;    /* "kms": what --format takes */
     const char *summary; /* one line for `keyferry formats` */
+    bool needs_identity; /* its keys open with a recipient's key and nothing else. open does without
+                            one, so that inspect works: then every key is a failed record. Who wants
+                            the keys asks for an identity first */
 
     int (*bid)(struct kf_slice prefix);
 
