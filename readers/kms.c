@@ -5,8 +5,8 @@
  * what it reads, and compares at the end. Framing is kms_frame.c, decoding kms_decode.c.
  *
  * Refuses on purpose: an unsigned export, unless that is allowed; input that cannot be read twice,
- * likewise; and everything that the format's grammar does not have. The original file of an Exchange
- * 2000 wizard is none of this and not known here.
+ * likewise; and everything that the format's grammar does not have. The original file of an
+ * Exchange 2000 wizard is none of this and not known here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,8 +106,7 @@ static size_t users_wanted(const struct kf_kms_frame *frame)
 }
 
 static enum kf_status open_document(struct reader *reader, struct kf_input *input,
-                                    const struct kf_reader_options *options,
-                                    struct kf_error *error)
+                                    const struct kf_reader_options *options, struct kf_error *error)
 {
     uint64_t seed[2];
 

@@ -1,7 +1,7 @@
 /*
  * Lock boxes, as the framer reads them: an EncryptedKey each (XML Encryption 1.1 3.5), with the
- * recipient's issuer and serial number. What transports there are is told by crypto/lockbox.h; a box
- * of another one is kept, since another box may open.
+ * recipient's issuer and serial number. What transports there are is told by crypto/lockbox.h; a
+ * box of another one is kept, since another box may open.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -59,7 +59,7 @@ static bool is_time(const char *text)
 
 static void begin_export(struct kf_kms_frame *frame)
 {
-    char (*values)[KF_MAX_NAME + 1] = frame->parser->values;
+    char(*values)[KF_MAX_NAME + 1] = frame->parser->values;
     struct kf_kms_header *header = &frame->header;
 
     if (strcmp(values[0], "1") != 0) {

@@ -62,7 +62,7 @@ void kf_kms_user_free(struct kf_kms_user *user); /* NULL-safe */
 
 struct kf_kms_lock_box {
     char method[KF_KMS_URI]; /* the transport's URI, for people */
-    bool is_known;    /* the transport is one that is read */
+    bool is_known;           /* the transport is one that is read */
     enum kf_transport transport;
     char digest[KF_KMS_URI]; /* empty where absent */
     char mgf[KF_KMS_URI];

@@ -20,7 +20,13 @@
 #define MAX_KEY_B64  (2u * KF_MAX_PKCS8)
 
 static const struct kf_kms_element elements[KF_KMS_NODE_COUNT] = {
-    [KF_KMS_EXPORT] = {KF_KMS_DOCUMENT, K, "KMSExport", 1, false, true, 0,
+    [KF_KMS_EXPORT] = {KF_KMS_DOCUMENT,
+                       K,
+                       "KMSExport",
+                       1,
+                       false,
+                       true,
+                       0,
                        {"version", "exportId", "created", "organization", "administrativeGroup",
                         "users"}},
     [KF_KMS_LOCK_BOX] = {KF_KMS_EXPORT, K, "LockBox", 1, true, true, 0, {NULL}},
@@ -42,8 +48,7 @@ static const struct kf_kms_element elements[KF_KMS_NODE_COUNT] = {
     [KF_KMS_BOX_VALUE] =
         {KF_KMS_BOX_CIPHER, XENC, "CipherValue", 1, false, true, MAX_WRAPPED, {NULL}},
     [KF_KMS_USER] = {KF_KMS_EXPORT, K, "User", 2, true, false, 0, {"ordinal", "mailboxGuid"}},
-    [KF_KMS_DISPLAY_NAME] =
-        {KF_KMS_USER, K, "DisplayName", 1, false, false, KF_MAX_NAME, {NULL}},
+    [KF_KMS_DISPLAY_NAME] = {KF_KMS_USER, K, "DisplayName", 1, false, false, KF_MAX_NAME, {NULL}},
     [KF_KMS_DISTINGUISHED_NAME] =
         {KF_KMS_USER, K, "DistinguishedName", 2, false, false, KF_MAX_NAME, {NULL}},
     [KF_KMS_MAIL] = {KF_KMS_USER, K, "Mail", 3, false, false, KF_MAX_NAME, {NULL}},
@@ -57,8 +62,7 @@ static const struct kf_kms_element elements[KF_KMS_NODE_COUNT] = {
     [KF_KMS_KEY_CIPHER] = {KF_KMS_KEY_DATA, XENC, "CipherData", 2, false, true, 0, {NULL}},
     [KF_KMS_KEY_VALUE] =
         {KF_KMS_KEY_CIPHER, XENC, "CipherValue", 1, false, true, MAX_KEY_B64, {NULL}},
-    [KF_KMS_END] =
-        {KF_KMS_EXPORT, K, "End", 3, false, true, 0, {"users", "certificates", "keys"}},
+    [KF_KMS_END] = {KF_KMS_EXPORT, K, "End", 3, false, true, 0, {"users", "certificates", "keys"}},
 };
 
 const struct kf_kms_element *kf_kms_element(enum kf_kms_node node)

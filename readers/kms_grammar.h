@@ -48,7 +48,7 @@ struct kf_kms_element {
     unsigned rank; /* among its siblings: never falls, and rises unless many is set */
     bool many;
     bool required;
-    size_t text_limit; /* bytes of text; 0: holds elements or nothing */
+    size_t text_limit;                             /* bytes of text; 0: holds elements or nothing */
     const char *attributes[KF_KMS_ATTRIBUTES + 1]; /* all required; ended by NULL */
 };
 

@@ -123,8 +123,10 @@ static bool take_attributes(struct kf_kms_frame *frame, const struct kf_kms_elem
         int index = attributes[1] == NULL ? attribute_index(element, name) : -1;
 
         if (index < 0) {
-            kf_kms_fail(frame, KF_CAUSE_DATA, KF_KMS_RULE, "%s has an attribute %.60s, which is "
-                        "not known", element->name, name);
+            kf_kms_fail(frame, KF_CAUSE_DATA, KF_KMS_RULE,
+                        "%s has an attribute %.60s, which is "
+                        "not known",
+                        element->name, name);
             return false;
         }
         if (!copy_value(frame->parser->values[index], attributes[3], attributes[4])) {
@@ -219,8 +221,8 @@ static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, co
         return;
     missing = kf_kms_missing(open->node, UINT_MAX, open->seen);
     if (missing != KF_KMS_DOCUMENT) {
-        kf_kms_fail(frame, KF_CAUSE_DATA, KF_KMS_RULE, "%s ends without %s",
-                    node_name(open->node), node_name(missing));
+        kf_kms_fail(frame, KF_CAUSE_DATA, KF_KMS_RULE, "%s ends without %s", node_name(open->node),
+                    node_name(missing));
         return;
     }
     kf_kms_end(frame, open->node);
@@ -315,8 +317,8 @@ static void report(struct kf_kms_frame *frame, const xmlError *found)
         frame->parser->is_cut = true;
         return;
     }
-    kf_kms_fail(frame, KF_CAUSE_DATA, "XML 1.0", "not well-formed: %.*s",
-                (int)strcspn(text, "\n"), text);
+    kf_kms_fail(frame, KF_CAUSE_DATA, "XML 1.0", "not well-formed: %.*s", (int)strcspn(text, "\n"),
+                text);
 }
 
 #if LIBXML_VERSION >= 21200

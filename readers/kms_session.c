@@ -72,8 +72,8 @@ static bool is_serial(struct kf_slice text, const X509 *certificate)
         text.data++;
         text.len--;
     }
-    is_same = digits != NULL && strlen(digits) == text.len &&
-              memcmp(digits, text.data, text.len) == 0;
+    is_same =
+        digits != NULL && strlen(digits) == text.len && memcmp(digits, text.data, text.len) == 0;
     OPENSSL_free(digits);
     BN_free(number);
     return is_same;
@@ -122,9 +122,9 @@ static bool opens_something(const struct kf_crypto *crypto, const struct kf_kms_
         for (size_t i = 0; i < user->key_count && !opened && tried < PROBED_KEYS; i++) {
             kf_buf_clear(&plain);
             tried++;
-            opened = kf_kms_key_open(crypto, user, &user->keys[i], session, &plain, NULL) ==
-                         KF_OK &&
-                     kf_der_is_single(kf_buf_slice(&plain), KF_DER_SEQUENCE);
+            opened =
+                kf_kms_key_open(crypto, user, &user->keys[i], session, &plain, NULL) == KF_OK &&
+                kf_der_is_single(kf_buf_slice(&plain), KF_DER_SEQUENCE);
         }
     }
     kf_buf_reset(&plain);

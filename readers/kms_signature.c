@@ -8,18 +8,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/cms.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "core/files.h"
 #include "crypto/cert.h"
+#include "crypto/cms.h"
 #include "crypto/secrets.h"
 #include "readers/kms_open.h"
 
-#define RULE          "kms-export, Signature"
-#define MAX_ALLOWED   256u /* certificates that may have signed */
-#define SUFFIX        ".p7s"
+#define RULE        "kms-export, Signature"
+#define MAX_ALLOWED 256u /* certificates that may have signed */
+#define SUFFIX      ".p7s"
 
 /* Certificates that may have signed: DER, each its own. */
 struct allowed {
@@ -55,24 +54,22 @@ static enum kf_status allow(struct allowed *allowed, const X509 *certificate,
     return status;
 }
 
-/* The certificates that a signature carries; NULL where it cannot be read or has none. */
-static STACK_OF(X509) * certificates_inside(const struct kf_crypto *crypto,
-                                            struct kf_slice signature)
+/* The certificates that a signature carries; NULL where it cannot be read or has none: then it is
+ * refused where it is verified. */
+static STACK_OF(X509) *
+    certificates_inside(const struct kf_crypto *crypto, struct kf_slice signature)
 {
-    BIO *bio = BIO_new_mem_buf(signature.data, (int)signature.len);
-    CMS_ContentInfo *cms = CMS_ContentInfo_new_ex(crypto->library, NULL);
+    struct kf_buf decoded = KF_PUBLIC_BUF;
+    struct kf_slice body;
+    CMS_ContentInfo *cms = NULL;
     STACK_OF(X509) *found = NULL;
 
-    if (bio != NULL && cms != NULL) {
-        if (signature.len != 0 && signature.data[0] == '-')
-            (void)PEM_read_bio_CMS(bio, &cms, NULL, NULL);
-        else
-            (void)d2i_CMS_bio(bio, &cms);
-        found = cms != NULL ? CMS_get1_certs(cms) : NULL;
-    }
+    if (kf_cms_unarmour(signature, &decoded, &body, NULL) == KF_OK &&
+        kf_cms_parse(crypto, body, &cms, NULL) == KF_OK)
+        found = CMS_get1_certs(cms);
     CMS_ContentInfo_free(cms);
-    BIO_free(bio);
-    ERR_clear_error(); /* a signature that cannot be read is refused where it is verified */
+    kf_buf_reset(&decoded);
+    ERR_clear_error();
     return found;
 }
 
@@ -96,8 +93,7 @@ static bool is_of_a_bare_key(const struct kf_reader_options *options, struct kf_
 /* Adds those certificates of the signature itself that are as good as given. */
 static enum kf_status allow_from_inside(struct allowed *allowed,
                                         const struct kf_reader_options *options,
-                                        struct kf_slice signature, bool any,
-                                        struct kf_error *error)
+                                        struct kf_slice signature, bool any, struct kf_error *error)
 {
     STACK_OF(X509) *inside = certificates_inside(options->crypto, signature);
     enum kf_status status = KF_OK;

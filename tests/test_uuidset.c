@@ -60,7 +60,7 @@ static void test_what_is_no_uuid_is_refused(void)
     bool added = true;
 
     CU_ASSERT_FATAL(kf_uuid_set_new(&set, seed, NULL) == KF_OK);
-    CU_ASSERT_EQUAL(kf_uuid_set_add(set, "6ba7b810-9dad-11d1-80b4-00c04fd430c", &added, &error),
+    CU_ASSERT_EQUAL(kf_uuid_set_add(set, "6ba7b810-9dad-11d1-80b4-00c04fd430cg", &added, &error),
                     KF_FATAL);
     CU_ASSERT_EQUAL(error.cause, KF_CAUSE_INTERNAL);
     CU_ASSERT_FALSE(added);
