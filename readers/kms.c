@@ -72,27 +72,40 @@ static enum kf_status check_digest(struct reader *reader, struct kf_error *error
     return KF_OK;
 }
 
-/* True when feeding on would change nothing: whole, broken, or at its end. */
-static bool is_done(const struct reader *reader)
+static bool is_failed(const struct reader *reader)
 {
-    return reader->frame->status != KF_OK || reader->digest == NULL;
+    return reader->frame->status != KF_OK;
 }
 
-/* Feeds until count users wait, all lock boxes are known, or there is no more. */
-static enum kf_status feed_until(struct reader *reader, struct kf_input *input, size_t count,
-                                 struct kf_error *error)
+/* True when feeding on would change nothing: broken, or whole and at its end. */
+static bool is_done(const struct reader *reader)
 {
-    while (!is_done(reader) && (reader->frame->waiting < count || !reader->frame->is_past_boxes)) {
-        uint64_t before = kf_input_offset(input);
+    return is_failed(reader) || reader->digest == NULL;
+}
 
-        if (feed(reader, input, error) != KF_OK)
-            return KF_FATAL;
-        if (kf_input_offset(input) != before || reader->frame->status != KF_OK)
-            continue;
-        if (check_digest(reader, error) != KF_OK)
-            return KF_FATAL;
+/* Feeds until count users wait and all lock boxes are known, or there is no more. Whatever goes
+ * wrong is the document's error, which is told once the users before it are taken. */
+static void feed_until(struct reader *reader, struct kf_input *input, size_t count)
+{
+    struct kf_kms_frame *frame = reader->frame;
+
+    while (!is_done(reader) && (frame->waiting < count || !frame->is_past_boxes)) {
+        uint64_t before = kf_input_offset(input);
+        enum kf_status status = feed(reader, input, &frame->error);
+
+        if (status == KF_OK && frame->status == KF_OK && kf_input_offset(input) == before)
+            status = check_digest(reader, &frame->error);
+        if (status != KF_OK)
+            frame->status = KF_FATAL;
     }
-    return KF_OK;
+}
+
+/* The document's error becomes the caller's. */
+static enum kf_status fail_document(const struct reader *reader, struct kf_error *error)
+{
+    if (error != NULL && error->cause == KF_CAUSE_NONE)
+        *error = reader->frame->error;
+    return KF_FATAL;
 }
 
 /* Where one of the lock boxes may give noise, keys to try it on are worth waiting for. */
@@ -118,17 +131,12 @@ static enum kf_status open_document(struct reader *reader, struct kf_input *inpu
     if (reader->digest == NULL ||
         EVP_DigestInit_ex2(reader->digest, options->crypto->sha256, NULL) != 1)
         return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_MEMORY, NULL, "out of memory");
-    if (feed_until(reader, input, 0, error) != KF_OK)
-        return KF_FATAL;
-    if (!reader->frame->is_past_boxes) {
-        if (error != NULL && error->cause == KF_CAUSE_NONE)
-            *error = reader->frame->error;
-        return KF_FATAL;
-    }
-    if (options->secrets == NULL || kf_secrets_identity_count(options->secrets) == 0)
+    feed_until(reader, input, 0);
+    if (!reader->frame->is_past_boxes || (is_failed(reader) && reader->frame->waiting == 0))
+        return fail_document(reader, error);
+    if (kf_secrets_identity_count(options->secrets) == 0)
         return KF_OK;
-    if (feed_until(reader, input, users_wanted(reader->frame), error) != KF_OK)
-        return KF_FATAL;
+    feed_until(reader, input, users_wanted(reader->frame));
     return kf_kms_session_open(options, reader->frame, &reader->session, error);
 }
 
@@ -168,18 +176,13 @@ static enum kf_status next(struct kf_reader *base, struct kf_item **item, struct
     struct kf_kms_user *user;
 
     *item = NULL;
-    if (feed_until(reader, base->input, 1, error) != KF_OK)
-        return KF_FATAL;
+    feed_until(reader, base->input, 1);
     user = kf_kms_frame_take(reader->frame);
     if (user != NULL) {
         *item = &user->item; /* the caller's now */
         return KF_OK;
     }
-    if (reader->frame->status == KF_OK)
-        return KF_END;
-    if (error != NULL && error->cause == KF_CAUSE_NONE)
-        *error = reader->frame->error;
-    return KF_FATAL;
+    return is_failed(reader) ? fail_document(reader, error) : KF_END;
 }
 
 static enum kf_status decode(const struct kf_reader *base, struct kf_item *item,

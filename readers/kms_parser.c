@@ -313,10 +313,6 @@ static void report(struct kf_kms_frame *frame, const xmlError *found)
         kf_kms_fail_memory(frame);
         return;
     }
-    if (frame->parser->is_ending && !frame->is_complete) {
-        frame->parser->is_cut = true;
-        return;
-    }
     kf_kms_fail(frame, KF_CAUSE_DATA, "XML 1.0", "not well-formed: %.*s", (int)strcspn(text, "\n"),
                 text);
 }
@@ -379,10 +375,11 @@ void kf_kms_parser_feed(struct kf_kms_frame *frame, struct kf_slice bytes, bool 
         (void)xmlParseChunk(parser->xml, (const char *)bytes.data, (int)bytes.len, 0);
     if (!is_end || frame->status != KF_OK)
         return;
-    parser->is_ending = true;
-    (void)xmlParseChunk(parser->xml, NULL, 0, 1);
-    if (frame->status == KF_OK && !frame->is_complete)
+    /* libxml2 would take a tag that is cut for one that is not */
+    if (!frame->is_complete)
         kf_kms_fail(frame, KF_CAUSE_DATA, "kms-export, Reading",
                     "truncated: the document ends after %llu whole users",
                     (unsigned long long)frame->counts.users);
+    else
+        (void)xmlParseChunk(parser->xml, NULL, 0, 1);
 }

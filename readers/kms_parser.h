@@ -18,9 +18,7 @@ struct kf_kms_open {
 struct kf_kms_parser {
     void *xml; /* libxml2's xmlParserCtxt */
     struct kf_kms_open open[KF_KMS_DEPTH];
-    size_t depth; /* of open, at least 1: the document */
-    bool is_ending;
-    bool is_cut; /* libxml2 found the document unfinished at the end of the input */
+    size_t depth;                                    /* of open, at least 1: the document */
     char values[KF_KMS_ATTRIBUTES][KF_MAX_NAME + 1]; /* attributes of the last start tag */
     struct kf_buf *text; /* where the text of the open element goes, or NULL */
     size_t text_start;   /* length of text when that element began */
