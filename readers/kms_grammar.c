@@ -16,8 +16,8 @@
 
 #define MAX_SERIAL   64u         /* digits; 20 octets (RFC 5280 4.1.2.2) are 49 */
 #define MAX_WRAPPED  (16u << 10) /* base64 of an RSA block; RSA-16384 is 2.7 KiB */
-#define MAX_CERT_B64 (2u * KF_MAX_CERTIFICATE)
-#define MAX_KEY_B64  (2u * KF_MAX_PKCS8)
+#define MAX_CERT_B64 ((size_t)2 * KF_MAX_CERTIFICATE)
+#define MAX_KEY_B64  ((size_t)2 * KF_MAX_PKCS8)
 
 static const struct kf_kms_element elements[KF_KMS_NODE_COUNT] = {
     [KF_KMS_EXPORT] = {KF_KMS_DOCUMENT,
