@@ -12,6 +12,8 @@
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 
+#include "crypto/algorithms.h"
+
 struct fetch {
     const char *name;
     size_t offset; /* of the pointer in struct kf_crypto */
@@ -62,7 +64,7 @@ static enum kf_status fetch_all(struct kf_crypto *crypto, struct kf_error *error
             return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL, "this OpenSSL has no %s",
                                    ciphers[i].name);
     }
-    return KF_OK;
+    return kf_algorithms_new(crypto->library, &crypto->algorithms, error);
 }
 
 enum kf_status kf_crypto_open(struct kf_crypto **out, struct kf_error *error)
@@ -99,6 +101,7 @@ void kf_crypto_close(struct kf_crypto *crypto)
         EVP_MD_free(*digest_slot(crypto, &digests[i]));
     for (size_t i = 0; i < COUNT(ciphers); i++)
         EVP_CIPHER_free(*cipher_slot(crypto, &ciphers[i]));
+    kf_algorithms_free(crypto->algorithms);
     (void)OSSL_PROVIDER_unload(crypto->legacy_provider);
     (void)OSSL_PROVIDER_unload(crypto->default_provider);
     OSSL_LIB_CTX_free(crypto->library);

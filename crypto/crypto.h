@@ -17,6 +17,7 @@ struct kf_crypto {
     OSSL_PROVIDER *legacy_provider;
     EVP_MD *md5, *sha1, *sha224, *sha256, *sha384, *sha512;
     EVP_CIPHER *aes128_cbc, *aes192_cbc, *aes256_cbc, *aes128_gcm, *aes256_gcm, *des3_cbc;
+    struct kf_algorithms *algorithms; /* what old files need: crypto/algorithms.h */
 };
 
 /* KF_FATAL with KF_CAUSE_SYSTEM where OpenSSL cannot be set up (no legacy provider installed, say).
