@@ -16,11 +16,13 @@
 
 #include "crypto/crypto.h"
 #include "crypto/md2.h"
+#include "crypto/oid.h"
 
 #define OID(text)                                                                                  \
     {                                                                                              \
         (const uint8_t *)(text), sizeof(text) - 1                                                  \
     }
+#define KF_OID_MAX 64 /* bytes of an OID that is shown */
 #define NO_OID                                                                                     \
     {                                                                                              \
         NULL, 0                                                                                    \
@@ -238,25 +240,12 @@ bool kf_cipher_by_oid(struct kf_slice oid, enum kf_cipher *out)
 
 void kf_oid_text(struct kf_slice oid, char *out, size_t size)
 {
-    size_t used = 0;
-    uint64_t arc = 0;
-    bool first = true;
+    struct kf_buf text = KF_PUBLIC_BUF;
 
     (void)snprintf(out, size, "?");
-    for (size_t i = 0; i < oid.len && used < size; i++) {
-        unsigned top;
-        int wrote;
-
-        arc = arc << 7 | (oid.data[i] & 0x7f);
-        if ((oid.data[i] & 0x80) != 0)
-            continue;
-        top = arc < 40 ? 0 : (arc < 80 ? 1 : 2);
-        wrote = first ? snprintf(out, size, "%u.%llu", top, (unsigned long long)(arc - 40ull * top))
-                      : snprintf(out + used, size - used, ".%llu", (unsigned long long)arc);
-        used += wrote > 0 ? (size_t)wrote : 0;
-        first = false;
-        arc = 0;
-    }
+    if (oid.len <= KF_OID_MAX && kf_oid_append(oid, &text, NULL) == KF_OK)
+        (void)snprintf(out, size, "%.*s", (int)text.len, (const char *)text.data);
+    kf_buf_reset(&text);
 }
 
 static enum kf_status missing(const char *name, struct kf_error *error)

@@ -182,7 +182,8 @@ static bool applies(enum kf_encoding encoding, bool bmp, struct kf_slice passwor
     bool has_nul = cut(password).len != password.len;
 
     if (is_null)
-        return encoding == KF_ENCODING_NONE || encoding == KF_ENCODING_EMPTY;
+        return encoding == KF_ENCODING_NONE || encoding == KF_ENCODING_EMPTY ||
+               (encoding == KF_ENCODING_RAW && !bmp);
     switch (encoding) {
     case KF_ENCODING_BMP:
         return utf8;

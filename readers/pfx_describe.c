@@ -1,0 +1,282 @@
+/*
+ * What a PKCS #12 file holds, as inspect shows it: safes and bags, algorithms and iterations, the
+ * MAC, names, which key has which certificate and how that was found, and which password opened
+ * what. Before the passwords were tried, what is visible without them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/cert.h"
+#include "readers/pfx_file.h"
+
+struct teller {
+    const struct pfx_file *file;
+    const struct kf_outline *outline;
+    size_t key;  /* keys told so far */
+    size_t cert; /* likewise */
+    size_t bag;  /* next to be told */
+};
+
+static void tell_text(const struct kf_outline *outline, const char *name, const char *value)
+{
+    if (value != NULL && value[0] != '\0')
+        outline->ops->text(outline->context, name, value);
+}
+
+static void tell_number(const struct kf_outline *outline, const char *name, uint64_t value)
+{
+    outline->ops->number(outline->context, name, value);
+}
+
+static void tell_flag(const struct kf_outline *outline, const char *name, bool value)
+{
+    outline->ops->flag(outline->context, name, value);
+}
+
+static void tell_problem(const struct kf_outline *outline, const struct kf_error *problem)
+{
+    char text[640];
+
+    if (problem->cause == KF_CAUSE_NONE)
+        return;
+    kf_error_format(problem, NULL, text, sizeof(text));
+    tell_text(outline, "problem", text);
+}
+
+static void tell_match(const struct teller *teller, const struct pfx_match *match)
+{
+    char text[160];
+
+    pfx_match_text(teller->file->passwords, match, text, sizeof(text));
+    tell_text(teller->outline, "password", text);
+}
+
+static void tell_pbe(const struct teller *teller, const struct kf_pbe *pbe)
+{
+    char name[128];
+
+    kf_pbe_name(pbe, name, sizeof(name));
+    tell_text(teller->outline, "algorithm", name);
+    if (pbe->scheme != KF_PBE_SCRYPT)
+        tell_number(teller->outline, "iterations", pbe->iterations);
+    tell_number(teller->outline, "saltBytes", pbe->salt.len);
+}
+
+static void tell_mac(const struct teller *teller)
+{
+    const struct pfx_mac *mac = &teller->file->mac;
+    const struct kf_outline *outline = teller->outline;
+    char name[128];
+
+    pfx_mac_name(mac, name, sizeof(name));
+    outline->ops->begin(outline->context, "mac", "MAC");
+    tell_text(outline, "algorithm", name);
+    if (mac->kind != PFX_MAC_NONE) {
+        tell_number(outline, "iterations", mac->iterations);
+        tell_number(outline, "saltBytes",
+                    mac->kind == PFX_MAC_PBMAC1 ? mac->pbe.salt.len : mac->salt.len);
+        if (teller->file->was_opened)
+            tell_flag(outline, "verified", mac->verified);
+        tell_match(teller, &mac->match);
+    }
+    outline->ops->end(outline->context);
+}
+
+static void tell_names(const struct teller *teller, const struct pfx_bag *bag)
+{
+    struct kf_tlv id = pfx_attribute(bag, PFX_LOCAL_KEY_ID);
+    char *name = pfx_friendly_name(bag);
+    char hex[2 * 32 + 1];
+
+    tell_text(teller->outline, "friendlyName", name);
+    free(name);
+    if (id.tag != 0 && id.value.len != 0) {
+        kf_hex(hex, id.value.data, id.value.len < 32 ? id.value.len : 32);
+        tell_text(teller->outline, "localKeyId", hex);
+    }
+}
+
+static void tell_key(struct teller *teller, const struct pfx_bag *bag)
+{
+    const struct kf_outline *outline = teller->outline;
+    const struct pfx_key *key = teller->key < teller->file->key_count
+                                    ? &teller->file->keys[teller->key]
+                                    : NULL; /* not opened yet */
+    struct kf_error problem = {.cause = KF_CAUSE_NONE};
+    struct kf_slice ciphertext;
+    struct kf_pbe pbe;
+    char text[64];
+
+    teller->key++;
+    (void)snprintf(text, sizeof(text), "key %zu", teller->key);
+    outline->ops->begin(outline->context, "bags", text);
+    tell_text(outline, "type", bag->kind == PFX_BAG_KEY ? "keyBag" : "pkcs8ShroudedKeyBag");
+    tell_names(teller, bag);
+    if (bag->kind == PFX_BAG_SHROUDED) {
+        if (pfx_parse_shrouded(bag->value, &pbe, &ciphertext, &problem) == KF_OK)
+            tell_pbe(teller, &pbe);
+        else
+            tell_problem(outline, &problem);
+    }
+    if (key != NULL) {
+        if (bag->kind == PFX_BAG_SHROUDED)
+            tell_match(teller, &key->match);
+        if (key->cert != PFX_NONE) {
+            (void)snprintf(text, sizeof(text), "certificate %u", key->cert + 1);
+            tell_text(outline, "certificate", text);
+        }
+        tell_text(outline, "pairing", pfx_pairing_name(key->pairing));
+        tell_text(outline, "problem", key->problem);
+    }
+    outline->ops->end(outline->context);
+}
+
+static void tell_certificate(struct teller *teller, const struct pfx_bag *bag)
+{
+    const struct kf_outline *outline = teller->outline;
+    const struct pfx_cert *cert = teller->cert < teller->file->cert_count
+                                      ? &teller->file->certs[teller->cert]
+                                      : NULL;
+    struct kf_cert_facts facts = {.version = 0};
+    struct kf_error problem = {.cause = KF_CAUSE_NONE};
+    char text[64];
+
+    teller->cert++;
+    (void)snprintf(text, sizeof(text), "certificate %zu", teller->cert);
+    outline->ops->begin(outline->context, "bags", text);
+    tell_text(outline, "type", "certBag");
+    tell_names(teller, bag);
+    if (kf_cert_parse(teller->file->options->crypto, bag->value, &facts, &problem) == KF_OK) {
+        tell_text(outline, "subject", facts.subject);
+        tell_text(outline, "issuer", facts.issuer);
+        tell_text(outline, "serialNumber", facts.serial);
+        kf_hex(text, facts.sha1, sizeof(facts.sha1));
+        tell_text(outline, "sha1", text);
+        tell_text(outline, "publicKey", facts.key_algorithm);
+    } else {
+        tell_problem(outline, &problem);
+    }
+    if (cert != NULL && cert->key != PFX_NONE) {
+        (void)snprintf(text, sizeof(text), "key %u", cert->key + 1);
+        tell_text(outline, "key", text);
+    } else if (cert != NULL) {
+        tell_text(outline, "note", "no key of it in the file: not for archival by itself");
+    }
+    kf_cert_facts_reset(&facts);
+    outline->ops->end(outline->context);
+}
+
+static void tell_other(const struct teller *teller, const struct pfx_bag *bag)
+{
+    static const char *const titles[] = {
+        [PFX_BAG_KEY] = "key",         [PFX_BAG_SHROUDED] = "key",
+        [PFX_BAG_CERT] = "certificate", [PFX_BAG_SDSI] = "SDSI certificate",
+        [PFX_BAG_CRL] = "CRL",         [PFX_BAG_SECRET] = "secret",
+        [PFX_BAG_UNKNOWN] = "unknown bag",
+    };
+    static const char *const types[] = {
+        [PFX_BAG_KEY] = "keyBag",   [PFX_BAG_SHROUDED] = "pkcs8ShroudedKeyBag",
+        [PFX_BAG_CERT] = "certBag", [PFX_BAG_SDSI] = "certBag",
+        [PFX_BAG_CRL] = "crlBag",   [PFX_BAG_SECRET] = "secretBag",
+        [PFX_BAG_UNKNOWN] = "unknown",
+    };
+    const struct kf_outline *outline = teller->outline;
+    char oid[80];
+
+    kf_oid_text(bag->type, oid, sizeof(oid));
+    outline->ops->begin(outline->context, "bags", titles[bag->kind]);
+    tell_text(outline, "type", types[bag->kind]);
+    tell_text(outline, "contentType", oid);
+    tell_names(teller, bag);
+    tell_text(outline, "note", "not for archival");
+    outline->ops->end(outline->context);
+}
+
+static void tell_bags(struct teller *teller, uint32_t safe)
+{
+    size_t key = 0;
+    size_t cert = 0;
+
+    for (size_t i = 0; i < teller->file->bag_count; i++) {
+        const struct pfx_bag *bag = &teller->file->bags[i];
+        bool is_key = bag->kind == PFX_BAG_KEY || bag->kind == PFX_BAG_SHROUDED;
+
+        teller->key = key;
+        teller->cert = cert;
+        if (is_key)
+            key++;
+        else if (bag->kind == PFX_BAG_CERT)
+            cert++;
+        if (bag->safe != safe)
+            continue;
+        if (is_key)
+            tell_key(teller, bag);
+        else if (bag->kind == PFX_BAG_CERT)
+            tell_certificate(teller, bag);
+        else
+            tell_other(teller, bag);
+    }
+}
+
+static const char *safe_type(enum pfx_safe_kind kind)
+{
+    switch (kind) {
+    case PFX_SAFE_PLAIN:
+        return "data";
+    case PFX_SAFE_ENCRYPTED:
+        return "encryptedData";
+    case PFX_SAFE_ENVELOPED:
+        return "envelopedData";
+    case PFX_SAFE_UNKNOWN:
+        break;
+    }
+    return NULL;
+}
+
+static void tell_safe(struct teller *teller, uint32_t index)
+{
+    const struct pfx_safe *safe = &teller->file->safes[index];
+    const struct kf_outline *outline = teller->outline;
+    char text[80];
+
+    (void)snprintf(text, sizeof(text), "safe %u", index + 1);
+    outline->ops->begin(outline->context, "safes", text);
+    tell_text(outline, "type", safe_type(safe->kind));
+    if (safe->kind == PFX_SAFE_UNKNOWN) {
+        kf_oid_text(safe->type, text, sizeof(text));
+        tell_text(outline, "contentType", text);
+    }
+    if (safe->has_algorithm)
+        tell_pbe(teller, &safe->pbe);
+    tell_flag(outline, "open", safe->is_open);
+    tell_match(teller, &safe->match);
+    if (safe->is_set)
+        tell_text(outline, "note", "the bags are a SET, not a SEQUENCE");
+    if (safe->trailing != 0)
+        tell_number(outline, "trailingBytes", safe->trailing);
+    tell_problem(outline, &safe->problem);
+    tell_bags(teller, index);
+    outline->ops->end(outline->context);
+}
+
+enum kf_status pfx_describe(struct pfx_file *file, const struct kf_outline *outline,
+                            struct kf_error *error)
+{
+    struct teller teller = {.file = file, .outline = outline};
+
+    (void)error;
+    tell_number(outline, "bytes", file->size);
+    tell_text(outline, "encoding", file->was_pem ? "PEM" : file->was_ber ? "BER" : "DER");
+    if (file->trailing != 0)
+        tell_number(outline, "trailingBytes", file->trailing);
+    if (file->dpapi_ng)
+        tell_text(outline, "protection", "a Windows identity (DPAPI-NG)");
+    tell_problem(outline, &file->problem);
+    if (file->auth_safe.data == NULL)
+        return KF_OK;
+    tell_mac(&teller);
+    for (size_t i = 0; i < file->safe_count; i++)
+        tell_safe(&teller, (uint32_t)i);
+    return KF_OK;
+}
