@@ -139,7 +139,6 @@ static EVP_CIPHER_CTX *begin(const struct kf_crypto *crypto, const struct kf_pbe
     size_t bits = pbe->rc2_bits;
     const OSSL_PARAM rc2[] = {OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_RC2_KEYBITS, &bits),
                               OSSL_PARAM_END};
-    const OSSL_PARAM *params = pbe->cipher == KF_CIPHER_RC2 ? rc2 : NULL;
     int done;
 
     if (cipher == NULL) {
@@ -151,7 +150,9 @@ static EVP_CIPHER_CTX *begin(const struct kf_crypto *crypto, const struct kf_pbe
     done = context != NULL && EVP_DecryptInit_ex2(context, cipher, NULL, NULL, NULL) == 1;
     if (done && pbe->key_size != kf_cipher_key_size(pbe->cipher))
         done = EVP_CIPHER_CTX_set_key_length(context, (int)pbe->key_size) == 1;
-    done = done && EVP_DecryptInit_ex2(context, NULL, key->key, iv, params) == 1 &&
+    if (done && pbe->cipher == KF_CIPHER_RC2) /* the key schedule depends on it */
+        done = EVP_CIPHER_CTX_set_params(context, rc2) == 1;
+    done = done && EVP_DecryptInit_ex2(context, NULL, key->key, iv, NULL) == 1 &&
            EVP_CIPHER_CTX_set_padding(context, 0) == 1;
     if (done)
         return context;

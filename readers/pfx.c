@@ -87,7 +87,8 @@ static enum kf_status unwrap_pem(struct pfx_file *file, struct kf_error *error)
     if (at + end.len > text.len || memcmp(text.data + at, end.data, end.len) != 0)
         return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 7468 2", "PEM without its last line");
     file->was_pem = true;
-    status = kf_base64_decode(&der, (struct kf_slice){text.data + begin.len, at - begin.len}, error);
+    status =
+        kf_base64_decode(&der, (struct kf_slice){text.data + begin.len, at - begin.len}, error);
     if (status == KF_OK)
         kf_buf_move(bytes, &der);
     kf_buf_reset(&der);

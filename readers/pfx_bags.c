@@ -18,12 +18,12 @@
 #include "crypto/text.h"
 #include "readers/pfx_file.h"
 
-#define BAG_TYPES      "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01" /* 1.2.840.113549.1.12.10.1 */
-#define PKCS9          "\x2a\x86\x48\x86\xf7\x0d\x01\x09"         /* 1.2.840.113549.1.9 */
-#define OID_X509       PKCS9 "\x16\x01"
-#define OID_NG_SECRET  "\x2b\x06\x01\x04\x01\x82\x37\x11\x04" /* the password, under DPAPI-NG */
-#define BAG_NESTED     6
-#define RULE           "RFC 7292 4.2"
+#define BAG_TYPES     "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01" /* 1.2.840.113549.1.12.10.1 */
+#define PKCS9         "\x2a\x86\x48\x86\xf7\x0d\x01\x09"         /* 1.2.840.113549.1.9 */
+#define OID_X509      PKCS9 "\x16\x01"
+#define OID_NG_SECRET "\x2b\x06\x01\x04\x01\x82\x37\x11\x04" /* the password, under DPAPI-NG */
+#define BAG_NESTED    6
+#define RULE          "RFC 7292 4.2"
 
 /* The number of a bag type, 0 for another OID */
 static unsigned bag_number(struct kf_slice oid)
@@ -145,6 +145,10 @@ static enum kf_status read_bag(struct bag_walk *walk, struct kf_error *error)
     added = add_bag(walk->file, error);
     if (added == NULL)
         return error->cause == KF_CAUSE_LIMIT ? KF_SKIP : KF_FATAL;
+    if (bag.kind == PFX_BAG_KEY || bag.kind == PFX_BAG_SHROUDED)
+        bag.number = (uint32_t)walk->file->key_count++;
+    else if (bag.kind == PFX_BAG_CERT)
+        bag.number = (uint32_t)walk->file->cert_count++;
     *added = bag;
     return KF_OK;
 }
@@ -179,8 +183,10 @@ enum kf_status pfx_bags_list(struct pfx_file *file, uint32_t safe, struct kf_err
             status = kf_fail(&problem, KF_SKIP, KF_CAUSE_DATA, RULE,
                              "SafeContents is neither a SEQUENCE nor a SET");
     }
+    at->first_bag = file->bag_count;
     if (status == KF_OK)
         status = walk_bags(&walk, &problem);
+    at->bag_count = file->bag_count - at->first_bag;
     if (status == KF_OK)
         return KF_OK;
     if (status == KF_FATAL) {

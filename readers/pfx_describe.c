@@ -13,9 +13,6 @@
 struct teller {
     const struct pfx_file *file;
     const struct kf_outline *outline;
-    size_t key;  /* keys told so far */
-    size_t cert; /* likewise */
-    size_t bag;  /* next to be told */
 };
 
 static void tell_text(const struct kf_outline *outline, const char *name, const char *value)
@@ -97,19 +94,18 @@ static void tell_names(const struct teller *teller, const struct pfx_bag *bag)
     }
 }
 
-static void tell_key(struct teller *teller, const struct pfx_bag *bag)
+static void tell_key(const struct teller *teller, const struct pfx_bag *bag)
 {
     const struct kf_outline *outline = teller->outline;
-    const struct pfx_key *key = teller->key < teller->file->key_count
-                                    ? &teller->file->keys[teller->key]
-                                    : NULL; /* not opened yet */
+    /* before the safes are open, there is no telling */
+    const struct pfx_key *key =
+        teller->file->keys != NULL ? &teller->file->keys[bag->number] : NULL;
     struct kf_error problem = {.cause = KF_CAUSE_NONE};
     struct kf_slice ciphertext;
     struct kf_pbe pbe;
     char text[64];
 
-    teller->key++;
-    (void)snprintf(text, sizeof(text), "key %zu", teller->key);
+    (void)snprintf(text, sizeof(text), "key %u", bag->number + 1);
     outline->ops->begin(outline->context, "bags", text);
     tell_text(outline, "type", bag->kind == PFX_BAG_KEY ? "keyBag" : "pkcs8ShroudedKeyBag");
     tell_names(teller, bag);
@@ -132,18 +128,16 @@ static void tell_key(struct teller *teller, const struct pfx_bag *bag)
     outline->ops->end(outline->context);
 }
 
-static void tell_certificate(struct teller *teller, const struct pfx_bag *bag)
+static void tell_certificate(const struct teller *teller, const struct pfx_bag *bag)
 {
     const struct kf_outline *outline = teller->outline;
-    const struct pfx_cert *cert = teller->cert < teller->file->cert_count
-                                      ? &teller->file->certs[teller->cert]
-                                      : NULL;
+    const struct pfx_cert *cert =
+        teller->file->certs != NULL ? &teller->file->certs[bag->number] : NULL;
     struct kf_cert_facts facts = {.version = 0};
     struct kf_error problem = {.cause = KF_CAUSE_NONE};
     char text[64];
 
-    teller->cert++;
-    (void)snprintf(text, sizeof(text), "certificate %zu", teller->cert);
+    (void)snprintf(text, sizeof(text), "certificate %u", bag->number + 1);
     outline->ops->begin(outline->context, "bags", text);
     tell_text(outline, "type", "certBag");
     tell_names(teller, bag);
@@ -170,15 +164,18 @@ static void tell_certificate(struct teller *teller, const struct pfx_bag *bag)
 static void tell_other(const struct teller *teller, const struct pfx_bag *bag)
 {
     static const char *const titles[] = {
-        [PFX_BAG_KEY] = "key",         [PFX_BAG_SHROUDED] = "key",
-        [PFX_BAG_CERT] = "certificate", [PFX_BAG_SDSI] = "SDSI certificate",
-        [PFX_BAG_CRL] = "CRL",         [PFX_BAG_SECRET] = "secret",
+        [PFX_BAG_KEY] = "key",
+        [PFX_BAG_SHROUDED] = "key",
+        [PFX_BAG_CERT] = "certificate",
+        [PFX_BAG_SDSI] = "SDSI certificate",
+        [PFX_BAG_CRL] = "CRL",
+        [PFX_BAG_SECRET] = "secret",
         [PFX_BAG_UNKNOWN] = "unknown bag",
     };
     static const char *const types[] = {
-        [PFX_BAG_KEY] = "keyBag",   [PFX_BAG_SHROUDED] = "pkcs8ShroudedKeyBag",
-        [PFX_BAG_CERT] = "certBag", [PFX_BAG_SDSI] = "certBag",
-        [PFX_BAG_CRL] = "crlBag",   [PFX_BAG_SECRET] = "secretBag",
+        [PFX_BAG_KEY] = "keyBag",      [PFX_BAG_SHROUDED] = "pkcs8ShroudedKeyBag",
+        [PFX_BAG_CERT] = "certBag",    [PFX_BAG_SDSI] = "certBag",
+        [PFX_BAG_CRL] = "crlBag",      [PFX_BAG_SECRET] = "secretBag",
         [PFX_BAG_UNKNOWN] = "unknown",
     };
     const struct kf_outline *outline = teller->outline;
@@ -193,29 +190,26 @@ static void tell_other(const struct teller *teller, const struct pfx_bag *bag)
     outline->ops->end(outline->context);
 }
 
-static void tell_bags(struct teller *teller, uint32_t safe)
+static void tell_bags(const struct teller *teller, const struct pfx_safe *safe)
 {
-    size_t key = 0;
-    size_t cert = 0;
+    for (size_t i = 0; i < safe->bag_count; i++) {
+        const struct pfx_bag *bag = &teller->file->bags[safe->first_bag + i];
 
-    for (size_t i = 0; i < teller->file->bag_count; i++) {
-        const struct pfx_bag *bag = &teller->file->bags[i];
-        bool is_key = bag->kind == PFX_BAG_KEY || bag->kind == PFX_BAG_SHROUDED;
-
-        teller->key = key;
-        teller->cert = cert;
-        if (is_key)
-            key++;
-        else if (bag->kind == PFX_BAG_CERT)
-            cert++;
-        if (bag->safe != safe)
-            continue;
-        if (is_key)
+        switch (bag->kind) {
+        case PFX_BAG_KEY:
+        case PFX_BAG_SHROUDED:
             tell_key(teller, bag);
-        else if (bag->kind == PFX_BAG_CERT)
+            break;
+        case PFX_BAG_CERT:
             tell_certificate(teller, bag);
-        else
+            break;
+        case PFX_BAG_SDSI:
+        case PFX_BAG_CRL:
+        case PFX_BAG_SECRET:
+        case PFX_BAG_UNKNOWN:
             tell_other(teller, bag);
+            break;
+        }
     }
 }
 
@@ -234,7 +228,7 @@ static const char *safe_type(enum pfx_safe_kind kind)
     return NULL;
 }
 
-static void tell_safe(struct teller *teller, uint32_t index)
+static void tell_safe(const struct teller *teller, uint32_t index)
 {
     const struct pfx_safe *safe = &teller->file->safes[index];
     const struct kf_outline *outline = teller->outline;
@@ -256,7 +250,7 @@ static void tell_safe(struct teller *teller, uint32_t index)
     if (safe->trailing != 0)
         tell_number(outline, "trailingBytes", safe->trailing);
     tell_problem(outline, &safe->problem);
-    tell_bags(teller, index);
+    tell_bags(teller, safe);
     outline->ops->end(outline->context);
 }
 

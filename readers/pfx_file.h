@@ -25,13 +25,15 @@ enum pfx_safe_kind {
 
 struct pfx_safe {
     enum pfx_safe_kind kind;
-    struct kf_slice type;    /* content type, OID */
-    bool has_algorithm;      /* pbe is filled */
-    struct kf_pbe pbe;       /* encrypted */
-    struct kf_slice bytes;   /* SafeContents; the ciphertext as long as it is not open */
-    bool is_open;            /* bytes are in the clear */
-    bool is_set;             /* SafeContents was a SET */
-    size_t trailing;         /* bytes after the SafeContents */
+    struct kf_slice type;  /* content type, OID */
+    bool has_algorithm;    /* pbe is filled */
+    struct kf_pbe pbe;     /* encrypted */
+    struct kf_slice bytes; /* SafeContents; the ciphertext as long as it is not open */
+    bool is_open;          /* bytes are in the clear */
+    bool is_set;           /* SafeContents was a SET */
+    size_t trailing;       /* bytes after the SafeContents */
+    size_t first_bag;      /* its bags stand together */
+    size_t bag_count;
     struct pfx_match match;  /* what opened it */
     struct kf_error problem; /* why it is not open, or where its bags end early */
 };
@@ -50,6 +52,7 @@ struct pfx_bag {
     enum pfx_bag_kind kind;
     uint32_t safe;
     uint32_t depth;             /* of nested safe contents, 0 for none */
+    uint32_t number;            /* among the keys, or among the certificates, from 0 */
     struct kf_slice value;      /* key: PKCS #8 or what encrypts it; certificate: DER; else as is */
     struct kf_slice type;       /* OID: of the bag, or of what is inside certBag, secretBag */
     struct kf_slice attributes; /* content of the SET, or empty */
@@ -132,7 +135,7 @@ struct pfx_file {
     size_t safe_count;
     struct pfx_bag *bags;
     size_t bag_count, bag_capacity;
-    struct pfx_key *keys;
+    struct pfx_key *keys; /* NULL until the safes are open */
     size_t key_count;
     struct pfx_cert *certs;
     size_t cert_count;
@@ -148,7 +151,8 @@ struct pfx_file {
 
 /* pfx_outer.c */
 
-/* What a file of this size may hold: more than the limit only where there are 256 bytes for each. */
+/* What a file of this size may hold: more than the limit only where there are 256 bytes for each.
+ */
 uint64_t pfx_most_entries(const struct pfx_file *file);
 
 /* Takes bytes over, and reads the outermost structure: no passwords, and no bags yet. KF_SKIP: the
@@ -247,7 +251,6 @@ enum kf_status pfx_record_fill(struct pfx_file *file, uint32_t key, bool late,
                                struct kf_record *record, struct kf_error *error) KF_MUST_USE;
 
 /* pfx_describe.c */
-
 
 enum kf_status pfx_describe(struct pfx_file *file, const struct kf_outline *outline,
                             struct kf_error *error) KF_MUST_USE;

@@ -33,8 +33,8 @@ static enum kf_status unknown(struct kf_error *error, const char *what, struct k
     enum kf_status status;
 
     kf_oid_text(oid, name, sizeof(name));
-    status = kf_fail(error, KF_SKIP, KF_CAUSE_UNSUPPORTED, NULL, "%s %s is not supported", what,
-                     name);
+    status =
+        kf_fail(error, KF_SKIP, KF_CAUSE_UNSUPPORTED, NULL, "%s %s is not supported", what, name);
     kf_error_place(error, "MAC");
     return status;
 }

@@ -182,8 +182,7 @@ static bool opens_anything(struct pfx_file *file, bool *any)
     return match.found;
 }
 
-static enum kf_status protected(struct kf_error *error)
-{
+static enum kf_status protected(struct kf_error *error) {
     return kf_fail(error, KF_SKIP, KF_CAUSE_UNSUPPORTED, NULL,
                    "protected to a Windows identity (DPAPI-NG), which alone can open it: export it "
                    "again with a password");
@@ -196,10 +195,9 @@ static enum kf_status check_mac(struct pfx_file *file, struct kf_error *error)
     bool any;
 
     if (file->mac.kind == PFX_MAC_NONE)
-        return file->options->require_mac
-                   ? kf_fail(error, KF_SKIP, KF_CAUSE_POLICY, "RFC 7292 4",
-                             "has no MAC, and one is required")
-                   : KF_OK;
+        return file->options->require_mac ? kf_fail(error, KF_SKIP, KF_CAUSE_POLICY, "RFC 7292 4",
+                                                    "has no MAC, and one is required")
+                                          : KF_OK;
     status = pfx_mac_verify(file, &why);
     if (status == KF_OK)
         return KF_OK;
@@ -247,21 +245,20 @@ static enum kf_status open_safes(struct pfx_file *file, struct kf_error *error)
     return list_safes(file, PFX_SAFE_ENCRYPTED, error);
 }
 
-/* One entry for each key and each certificate, in the order of the file */
+/* One entry for each key and each certificate, by their numbers */
 static enum kf_status list_keys(struct pfx_file *file, struct kf_error *error)
 {
-    file->keys = calloc(file->bag_count + 1, sizeof(*file->keys));
-    file->certs = calloc(file->bag_count + 1, sizeof(*file->certs));
+    file->keys = calloc(file->key_count + 1, sizeof(*file->keys));
+    file->certs = calloc(file->cert_count + 1, sizeof(*file->certs));
     if (file->keys == NULL || file->certs == NULL)
         return kf_fail_memory(error);
-    for (size_t i = 0; i < file->bag_count; i++) {
-        enum pfx_bag_kind kind = file->bags[i].kind;
+    for (uint32_t i = 0; i < file->bag_count; i++) {
+        const struct pfx_bag *bag = &file->bags[i];
 
-        if (kind == PFX_BAG_KEY || kind == PFX_BAG_SHROUDED)
-            file->keys[file->key_count++] = (struct pfx_key){.bag = (uint32_t)i, .cert = PFX_NONE};
-        else if (kind == PFX_BAG_CERT)
-            file->certs[file->cert_count++] =
-                (struct pfx_cert){.bag = (uint32_t)i, .key = PFX_NONE};
+        if (bag->kind == PFX_BAG_KEY || bag->kind == PFX_BAG_SHROUDED)
+            file->keys[bag->number] = (struct pfx_key){.bag = i, .cert = PFX_NONE};
+        else if (bag->kind == PFX_BAG_CERT)
+            file->certs[bag->number] = (struct pfx_cert){.bag = i, .key = PFX_NONE};
     }
     return KF_OK;
 }

@@ -86,9 +86,9 @@ enum kf_status pfx_normalize(struct pfx_file *file, struct kf_slice *bytes, size
 void pfx_file_reset(struct pfx_file *file)
 {
     pfx_passwords_free(file->passwords);
-    for (size_t i = 0; i < file->key_count; i++)
+    for (size_t i = 0; file->keys != NULL && i < file->key_count; i++)
         free(file->keys[i].problem);
-    for (size_t i = 0; i < file->cert_count; i++) {
+    for (size_t i = 0; file->certs != NULL && i < file->cert_count; i++) {
         kf_cert_facts_reset(file->certs[i].facts);
         free(file->certs[i].facts);
     }
@@ -182,8 +182,8 @@ static void parse_safe(struct pfx_file *file, struct kf_slice content, struct pf
 {
     if (KF_OID_IS(safe->type, OID_DATA)) {
         safe->kind = PFX_SAFE_PLAIN;
-        safe->is_open = octets(file, &content, KF_DER_OCTET_STRING, &safe->bytes) &&
-                        kf_der_end(&content);
+        safe->is_open =
+            octets(file, &content, KF_DER_OCTET_STRING, &safe->bytes) && kf_der_end(&content);
         if (!safe->is_open)
             (void)!malformed(&safe->problem, "the content is no OCTET STRING");
     } else if (KF_OID_IS(safe->type, OID_ENCRYPTED)) {

@@ -341,8 +341,8 @@ enum kf_status pfx_pair_chain(struct pfx_file *file, struct kf_record *record,
     for (size_t i = 0; i < pool->count && status == KF_OK; i++)
         status = add_namesakes(file, pool->facts[i].issuer, pool, error);
     if (status == KF_OK) {
-        count = kf_chain_pick(file->options->crypto, &record->facts, pool->facts, pool->count,
-                              picked);
+        count =
+            kf_chain_pick(file->options->crypto, &record->facts, pool->facts, pool->count, picked);
         status = copy_chain(file, pool, picked, count, record, error);
     }
     for (size_t i = 0; i < pool->count; i++) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT             32 /* derived keys that are remembered */
+#define KEPT              32 /* derived keys that are remembered */
 #define ITERATIONS_A_BYTE 16 /* that a file may ask for beyond its budget */
 
 struct kept_key {
@@ -44,7 +44,8 @@ enum kf_status pfx_passwords_new(const struct kf_reader_options *options, size_t
     uint64_t by_size = (uint64_t)file_size * ITERATIONS_A_BYTE;
 
     *out = passwords;
-    if (passwords == NULL || kf_buf_reserve(&passwords->kept, KEPT * sizeof(struct kept_key), error))
+    if (passwords == NULL ||
+        kf_buf_reserve(&passwords->kept, KEPT * sizeof(struct kept_key), error))
         return kf_fail_memory(error);
     memset(passwords->kept.data, 0, KEPT * sizeof(struct kept_key));
     passwords->kept.len = KEPT * sizeof(struct kept_key);
@@ -185,7 +186,8 @@ enum kf_status pfx_search(struct pfx_passwords *passwords, bool bmp, pfx_attempt
         if (status == KF_SKIP)
             continue;
         bytes = candidate_bytes(passwords, match->candidate, &is_null);
-        status = kf_encoding_apply(match->encoding, bmp, bytes, is_null, &passwords->encoded, error);
+        status =
+            kf_encoding_apply(match->encoding, bmp, bytes, is_null, &passwords->encoded, error);
         if (status == KF_END)
             continue;
         if (status == KF_OK)
@@ -230,8 +232,8 @@ enum kf_status pfx_derive(struct pfx_passwords *passwords, const struct kf_pbe *
                                key, error);
     if (status != KF_OK)
         return status;
-    kept[passwords->next_kept] = (struct kept_key){true, *pbe, match->candidate, match->encoding,
-                                                   *key};
+    kept[passwords->next_kept] =
+        (struct kept_key){true, *pbe, match->candidate, match->encoding, *key};
     passwords->next_kept = (passwords->next_kept + 1) % KEPT;
     return KF_OK;
 }

@@ -34,8 +34,8 @@ static enum kf_status take_cert(struct pfx_file *file, uint32_t cert, struct kf_
 
     if (status != KF_OK)
         return status;
-    status = kf_cert_parse(file->options->crypto, kf_buf_slice(&record->cert), &record->facts,
-                           error);
+    status =
+        kf_cert_parse(file->options->crypto, kf_buf_slice(&record->cert), &record->facts, error);
     record->has_facts = status == KF_OK;
     if (record->friendly_name == NULL)
         record->friendly_name = pfx_friendly_name(bag);
