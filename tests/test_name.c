@@ -209,7 +209,8 @@ static void test_many_parts(void)
 
         put_attribute(&name, KF_OID(CN), 0x13, (struct kf_slice){&digit, 1});
         must(kf_der_wrap(&name, mark, KF_DER_SET, NULL));
-        (void)snprintf(expected + 6 * i, 7, "CN=%d, ", (39 - i) % 10);
+        memcpy(expected + 6 * i, "CN=0, ", 7);
+        expected[6 * i + 3] = (char)('0' + (39 - i) % 10);
     }
     expected[6 * 40 - 2] = '\0';
     must(kf_der_wrap(&name, 0, KF_DER_SEQUENCE, NULL));
