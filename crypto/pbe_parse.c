@@ -175,6 +175,17 @@ static bool takes_any_key(enum kf_cipher cipher)
     return cipher == KF_CIPHER_RC2 || cipher == KF_CIPHER_RC4 || cipher == KF_CIPHER_BLOWFISH;
 }
 
+/* Old NSS names AES-128 for any AES, and goes by the length of the key that is derived */
+static void follow_nss(struct kf_pbe *pbe, uint64_t derived, size_t *key)
+{
+    if (pbe->cipher != KF_CIPHER_AES128 && pbe->cipher != KF_CIPHER_AES192)
+        return;
+    if (derived != 24 && derived != 32)
+        return;
+    pbe->cipher = derived == 24 ? KF_CIPHER_AES192 : KF_CIPHER_AES256;
+    *key = (size_t)derived;
+}
+
 /* The cipher of PBES2, its IV, and how much key it takes, given what the derivation was told */
 static enum kf_status parse_cipher(struct kf_slice *cursor, uint64_t derived, struct kf_pbe *pbe,
                                    struct kf_error *error)
@@ -194,7 +205,9 @@ static enum kf_status parse_cipher(struct kf_slice *cursor, uint64_t derived, st
         fits = parameters.tag == KF_DER_SEQUENCE && parse_rc2(parameters.value, pbe);
         key = pbe->rc2_bits / 8;
     } else if (pbe->cipher == KF_CIPHER_CAST5) {
-        fits = parameters.tag == KF_DER_SEQUENCE && parse_cast5(parameters.value, pbe, &key);
+        /* Bouncy Castle and OpenSSL give the IV alone, and mean 128 bits */
+        fits = parameters.tag == KF_DER_OCTET_STRING ||
+               (parameters.tag == KF_DER_SEQUENCE && parse_cast5(parameters.value, pbe, &key));
     } else if (pbe->cipher == KF_CIPHER_RC4) {
         fits = parameters.tag == 0 || parameters.tag == KF_DER_NULL;
     } else {
@@ -205,7 +218,7 @@ static enum kf_status parse_cipher(struct kf_slice *cursor, uint64_t derived, st
                          "the initialization vector does not fit the cipher");
     if (derived != 0 && takes_any_key(pbe->cipher))
         key = (size_t)derived;
-    /* old NSS says 32 bytes for every AES; of what is derived the first are the key all the same */
+    follow_nss(pbe, derived, &key);
     if (key == 0 || key > KF_PBE_MAX_KEY || (derived != 0 && derived < key))
         return malformed(error, "RFC 8018 A.2", "the derived key does not fit the cipher");
     pbe->key_size = key;
