@@ -226,7 +226,7 @@ bool kf_iterate_hmac(enum kf_hash hash, struct kf_slice key, uint8_t *u, uint8_t
         state = outer;
         family->absorb(&state, block);
         family->words(&state, block, len);
-        for (size_t k = 0; k < len; k++)
+        for (size_t k = 0; k < len && k < KF_HASH_MAX_SIZE; k++)
             t[k] ^= block[k];
     }
     memcpy(u, block, len);
