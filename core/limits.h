@@ -26,18 +26,24 @@
 #define KF_MAX_PFX         (1u << 30)   /* bytes, a .pfx file, which is read whole */
 #define KF_MAX_DEPTH       32u          /* nested ASN.1 values, nested safe contents */
 
+#define KF_MAX_EPF          (4u << 20)  /* bytes, an .epf profile */
+#define KF_MAX_EPF_LINE     (64u << 10) /* bytes of one of its lines */
+#define KF_MAX_EPF_SECTIONS 1000u
+
 /* Work that a file may ask for, in place of constants where an option can raise it. */
 struct kf_limits {
     uint64_t derivation_iterations; /* of one key derivation */
     uint64_t file_iterations;       /* of all derivations of one file */
     uint64_t scrypt_memory;         /* bytes */
     uint64_t file_entries;          /* keys and certificates in one file that is not streamed */
+    uint64_t profile_count;         /* iterations that an .epf profile asks for */
 };
 
 #define KF_LIMITS_DEFAULT                                                                          \
     ((struct kf_limits){.derivation_iterations = 5000000,                                          \
                         .file_iterations = 10000000,                                               \
                         .scrypt_memory = 64u << 20,                                                \
-                        .file_entries = 10000})
+                        .file_entries = 10000,                                                     \
+                        .profile_count = 1000000})
 
 #endif

@@ -33,6 +33,7 @@ struct kf_reader_options {
     const struct kf_slice *trusted; /* certificates, DER, that may sign an export as well */
     size_t trusted_count;
     const char *signature_path; /* the detached signature, or NULL: beside the input */
+    const char *epf_dialect;    /* "sha1/cast5-128" (crypto/epf.h), or NULL: find out */
 };
 
 /* The base of every reader: its first member. */

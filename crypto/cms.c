@@ -40,6 +40,31 @@ enum kf_status kf_cms_parse(const struct kf_crypto *crypto, struct kf_slice byte
     return KF_OK;
 }
 
+enum kf_status kf_cms_encode(CMS_ContentInfo *cms, struct kf_buf *out, struct kf_error *error)
+{
+    int len = i2d_CMS_ContentInfo(cms, NULL);
+    unsigned char *at;
+
+    if (len <= 0)
+        return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "cannot encode CMS");
+    if (kf_buf_reserve(out, (size_t)len, error) != KF_OK)
+        return KF_FATAL;
+    at = out->data + out->len;
+    out->len += (size_t)i2d_CMS_ContentInfo(cms, &at);
+    return KF_OK;
+}
+
+bool kf_cms_type_fits(CMS_ContentInfo *cms, const CMS_SignerInfo *signer)
+{
+    const ASN1_OBJECT *attribute = OBJ_nid2obj(NID_pkcs9_contentType);
+    const ASN1_OBJECT *type;
+
+    if (CMS_signed_get_attr_count(signer) < 0)
+        return true;
+    type = CMS_signed_get0_data_by_OBJ(signer, attribute, -3, V_ASN1_OBJECT);
+    return type != NULL && OBJ_cmp(type, CMS_get0_eContentType(cms)) == 0;
+}
+
 /* The first place of text in bytes, or NULL. */
 static const uint8_t *find(struct kf_slice bytes, const char *text)
 {

@@ -189,18 +189,6 @@ static bool too_many_digests(BIO *chain)
     return count > MAX_DIGESTS;
 }
 
-/* What was signed must be content of this type (RFC 5652 11.1). */
-static bool type_fits(CMS_ContentInfo *cms, const CMS_SignerInfo *signer)
-{
-    const ASN1_OBJECT *attribute = OBJ_nid2obj(NID_pkcs9_contentType);
-    const ASN1_OBJECT *type;
-
-    if (CMS_signed_get_attr_count(signer) < 0)
-        return true;
-    type = CMS_signed_get0_data_by_OBJ(signer, attribute, -3, V_ASN1_OBJECT);
-    return type != NULL && OBJ_cmp(type, CMS_get0_eContentType(cms)) == 0;
-}
-
 static enum kf_status verify_signers(CMS_ContentInfo *cms, BIO *digests, struct kf_error *error)
 {
     STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
@@ -208,7 +196,7 @@ static enum kf_status verify_signers(CMS_ContentInfo *cms, BIO *digests, struct 
     for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
         CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, i);
 
-        if (!type_fits(cms, signer))
+        if (!kf_cms_type_fits(cms, signer))
             return refused(error, "is for content of another type");
         /* the signed attributes by the key; then their digest, or the signature, by the content */
         if (CMS_signed_get_attr_count(signer) >= 0 && CMS_SignerInfo_verify(signer) != 1)
@@ -290,8 +278,6 @@ enum kf_status kf_detached_sign(const struct kf_crypto *crypto, const struct kf_
     const unsigned flags = CMS_PARTIAL | CMS_DETACHED | CMS_BINARY | CMS_NOSMIMECAP;
     CMS_ContentInfo *cms = NULL;
     BIO *chain = NULL;
-    unsigned char *to;
-    int len = 0;
     enum kf_status status = KF_FATAL;
 
     if (signer->certificate == NULL)
@@ -307,14 +293,7 @@ enum kf_status kf_detached_sign(const struct kf_crypto *crypto, const struct kf_
     status = digest_input(input, chain, NULL, error);
     if (status != KF_OK)
         goto out;
-    status = KF_FATAL;
-    if (CMS_dataFinal(cms, chain) != 1 || (len = i2d_CMS_ContentInfo(cms, NULL)) <= 0)
-        goto out;
-    status = kf_buf_reserve(out, (size_t)len, error);
-    if (status == KF_OK) {
-        to = out->data + out->len;
-        out->len += (size_t)i2d_CMS_ContentInfo(cms, &to);
-    }
+    status = CMS_dataFinal(cms, chain) == 1 ? kf_cms_encode(cms, out, error) : KF_FATAL;
 out:
     if (status != KF_OK)
         status = kf_fail_openssl(error, status, KF_CAUSE_INTERNAL, NULL, "cannot sign");

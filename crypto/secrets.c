@@ -13,6 +13,7 @@ struct kf_secrets {
     struct kf_identity *identities;
     size_t identity_count;
     atomic_size_t last_success; /* a hint only: any order of updates is right */
+    atomic_uint hint;           /* likewise */
 };
 
 enum kf_status kf_secrets_new(struct kf_secrets **out, struct kf_error *error)
@@ -91,6 +92,16 @@ size_t kf_secrets_try(const struct kf_secrets *secrets, size_t attempt)
 void kf_secrets_worked(struct kf_secrets *secrets, size_t index)
 {
     atomic_store_explicit(&secrets->last_success, index, memory_order_relaxed);
+}
+
+uint32_t kf_secrets_hint(const struct kf_secrets *secrets)
+{
+    return atomic_load_explicit(&secrets->hint, memory_order_relaxed);
+}
+
+void kf_secrets_set_hint(struct kf_secrets *secrets, uint32_t hint)
+{
+    atomic_store_explicit(&secrets->hint, hint, memory_order_relaxed);
 }
 
 size_t kf_secrets_identity_count(const struct kf_secrets *secrets)

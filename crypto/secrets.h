@@ -36,6 +36,13 @@ const struct kf_password *kf_secrets_password(const struct kf_secrets *secrets, 
 size_t kf_secrets_try(const struct kf_secrets *secrets, size_t attempt);
 void kf_secrets_worked(struct kf_secrets *secrets, size_t index);
 
+/*
+ * A number that a reader leaves for the next one of the same run: which variant of a format opened.
+ * 0 at first. What is found must not depend on it, only how soon.
+ */
+uint32_t kf_secrets_hint(const struct kf_secrets *secrets);
+void kf_secrets_set_hint(struct kf_secrets *secrets, uint32_t hint);
+
 size_t kf_secrets_identity_count(const struct kf_secrets *secrets);
 const struct kf_identity *kf_secrets_identity(const struct kf_secrets *secrets, size_t index);
 

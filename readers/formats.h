@@ -23,5 +23,6 @@ enum kf_status kf_reader_open(struct kf_reader **out, struct kf_input *input, co
 
 extern const struct kf_reader_ops kf_reader_kms;
 extern const struct kf_reader_ops kf_reader_pfx;
+extern const struct kf_reader_ops kf_reader_epf;
 
 #endif
