@@ -8,8 +8,8 @@
 #   old-ca.pem                  a CA that has retired: what it issued is foreign to the archive
 #   kra1.* kra2.*               two key recovery agents: certificate, key, PKCS #12
 #   export-signing.*            signs and opens KMS exports
-#   users/NN-NAME.CERT.pfx      twenty users, each with a current key (issued by the CA) and a previous
-#                               one (issued by the retired CA)
+#   users/NN-NAME.*.pfx         twenty users, each with a current key, issued by the CA, and a previous
+#                               one, issued by the retired CA and expired
 #   pfx/*.pfx                   six more people: a file by each tool, and one signing certificate
 #   *.pw                        the passwords, one a file; a real one never stands on a command line
 set -euo pipefail
@@ -25,8 +25,22 @@ echo 'kra password' >kra.pw
 echo 'export password' >export.pw
 echo 'users password' >users.pw
 
-cat >extensions.cnf <<'END'
-[ca]
+cat >openssl.cnf <<'END'
+[req]
+distinguished_name = name
+[name]
+[issuer]
+database = $ENV::ISSUED/index
+serial = $ENV::ISSUED/serial
+new_certs_dir = $ENV::ISSUED
+default_md = sha256
+policy = policy
+unique_subject = no
+[policy]
+countryName = optional
+organizationName = optional
+commonName = supplied
+[root]
 basicConstraints = critical, CA:true
 keyUsage = critical, keyCertSign, cRLSign, digitalSignature
 subjectKeyIdentifier = hash
@@ -48,15 +62,28 @@ extendedKeyUsage = emailProtection
 subjectAltName = email:$ENV::MAIL
 END
 export MAIL=nobody@contoso.example
-
-make_ca() { # file, name
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 3650 \
-        -subj "/C=US/O=Contoso/CN=$2" -config /dev/null -config extensions.cnf -extensions ca 2>/dev/null
+when() { # as GNU date takes it; as openssl does
+    date -u -d "$1" +%Y%m%d%H%M%SZ
 }
-issue() { # file, name, kind, the CA's file, serial number
-    openssl req -new -newkey rsa:2048 -nodes -keyout "$1.key" -subj "/C=US/O=Contoso/CN=$2" 2>/dev/null |
-        openssl x509 -req -CA "$4.pem" -CAkey "$4.key" -set_serial "0x$5" -days 1000 -sha256 \
-            -extfile extensions.cnf -extensions "$3" -out "$1.pem" 2>/dev/null
+long_ago=$(when '5 years ago') lately=$(when '1 year ago') soon=$(when '1 year')
+export long_ago lately soon ISSUED=.
+
+certify() { # file, name, kind, serial number, from, to, who signs: options of openssl ca
+    openssl req -new -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.req" -config openssl.cnf \
+        -subj "/C=US/O=Contoso/CN=$2" 2>/dev/null
+    ISSUED=$(mktemp -d)
+    export ISSUED
+    : >"$ISSUED/index"
+    printf '%s\n' "$4" >"$ISSUED/serial"
+    openssl ca -batch -notext -config openssl.cnf -name issuer -extensions "$3" -in "$1.req" \
+        -out "$1.pem" -startdate "$5" -enddate "$6" "${@:7}" 2>"$ISSUED/log" || cat "$ISSUED/log" >&2
+    rm -r "$ISSUED" "$1.req"
+}
+make_ca() { # file, name, from, to
+    certify "$1" "$2" root 01 "$3" "$4" -selfsign -keyfile "$1.key"
+}
+issue() { # file, name, kind, serial number, the CA's file, from, to
+    certify "$1" "$2" "$3" "$4" "$6" "$7" -cert "$5.pem" -keyfile "$5.key"
 }
 pack() { # file, its PKCS #12, the password's file, friendly name, options
     openssl pkcs12 -export -inkey "$1.key" -in "$1.pem" -out "$2" -passout "file:$3" -name "$4" "${@:5}"
@@ -64,26 +91,30 @@ pack() { # file, its PKCS #12, the password's file, friendly name, options
 user() { # number, first name: the current key and the previous one
     local mail=${2,,}
     export MAIL=$mail@contoso.example
-    issue "keys/$mail-1999" "$2 Sample" mail old-ca "1999$1"
-    issue "keys/$mail-2003" "$2 Sample" mail ca "2003$1"
-    pack "keys/$mail-1999" "users/$1-$mail.1999.pfx" users.pw "$2 (1999)"
-    pack "keys/$mail-2003" "users/$1-$mail.2003.pfx" users.pw "$2 (2003)"
+    issue "keys/$mail-previous" "$2 Sample" mail "1000$1" old-ca "$long_ago" "$lately"
+    issue "keys/$mail-current" "$2 Sample" mail "2000$1" ca "$lately" "$soon"
+    pack "keys/$mail-previous" "users/$1-$mail.previous.pfx" users.pw "$2, before"
+    pack "keys/$mail-current" "users/$1-$mail.current.pfx" users.pw "$2"
 }
 person() { # number, first name, kind
     local mail=${2,,}
     export MAIL=$mail@contoso.example
-    issue "keys/$mail" "$2 Sample" "$3" ca "2026$1"
+    issue "keys/$mail" "$2 Sample" "$3" "3000$1" ca "$lately" "$soon"
 }
-export -f issue pack user person
+service() { # file, name, kind, serial number
+    issue "$1" "$2" "$3" "$4" ca "$lately" "$soon"
+}
+export -f certify issue pack user person service
 
-make_ca ca 'Contoso Archive CA'
-make_ca old-ca 'Contoso Exchange CA 1999'
+make_ca ca 'Contoso Archive CA' "$lately" "$(when '5 years')"
+make_ca old-ca 'Contoso Exchange CA' "$long_ago" "$lately"
 openssl pkcs12 -export -inkey ca.key -in ca.pem -out ca.p12 -passout file:ca.pw -name 'Contoso Archive CA'
 
 cores=$(nproc)
 printf '%s\0' \
-    "issue kra1 'Recovery Agent One' kra ca a1" "issue kra2 'Recovery Agent Two' kra ca a2" \
-    "issue export-signing 'ca1.contoso.example' export ca e1" \
+     \
+    "service kra1 'Recovery Agent One' kra 4001" "service kra2 'Recovery Agent Two' kra 4002" \
+    "service export-signing ca1.contoso.example export 5001" \
     'user 01 Ada' 'user 02 Ben' 'user 03 Cleo' 'user 04 Dan' 'user 05 Eva' 'user 06 Finn' 'user 07 Gina' \
     'user 08 Hugo' 'user 09 Ida' 'user 10 Jon' 'user 11 Kira' 'user 12 Leo' 'user 13 Mona' 'user 14 Nils' \
     'user 15 Olga' 'user 16 Paul' 'user 17 Quin' 'user 18 Rosa' 'user 19 Sven' 'user 20 Tara' \
