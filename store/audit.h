@@ -7,7 +7,8 @@
  *
  * format version, time (UTC), event, then name=value pairs in the order that the event defines
  * (docs/formats/archive.md). In values every byte below 0x21, 0x7f, '%' is written as %XX. The leaf
- * hash is SHA-256(0x00 || line), as RFC 6962 2.1 hashes the leaves of a Merkle tree.
+ * hash is SHA-256(0x00 || line), as RFC 6962 2.1 hashes the leaves of a Merkle tree
+ * (crypto/merkle.h).
  */
 #ifndef KF_STORE_AUDIT_H
 #define KF_STORE_AUDIT_H
@@ -49,10 +50,6 @@ struct kf_audit_entry {
     uint8_t leaf[KF_SHA256_SIZE];
 };
 void kf_audit_entry_reset(struct kf_audit_entry *entry); /* NULL-safe */
-
-/* SHA-256(0x00 || line). */
-enum kf_status kf_audit_leaf(const struct kf_crypto *crypto, struct kf_slice line,
-                             uint8_t leaf[KF_SHA256_SIZE], struct kf_error *error) KF_MUST_USE;
 
 /* All entries in order; as kf_rows_all. */
 struct kf_audit_cursor;

@@ -1,0 +1,203 @@
+/*
+ * What became of each key of a run: see runs.h. An entry whose key has a row leaves the hashes to
+ * the row; texts are kept for what was not archived, and for keys that were archived with a
+ * reserve.
+ */
+#include <stdlib.h>
+
+#include "store/internal.h"
+#include "store/runs.h"
+
+static enum kf_status remember_input(struct kf_store *store, uint64_t run, const char *name,
+                                     uint64_t input, struct kf_error *error)
+{
+    free(store->input_name);
+    store->input_name = kf_strndup(name, strlen(name));
+    if (store->input_name == NULL)
+        return kf_fail_memory(error);
+    store->input_run = run;
+    store->input_id = input;
+    return KF_OK;
+}
+
+enum kf_status kf_runs_input(struct kf_store *store, uint64_t id, const char *name, uint64_t *input,
+                             struct kf_error *error)
+{
+    struct kf_value values[2] = {kf_integer((int64_t)id), kf_text(name)};
+    int64_t found = 0;
+    bool own = false;
+    enum kf_status status;
+
+    if (store->input_run == id && store->input_name != NULL &&
+        strcmp(store->input_name, name) == 0) {
+        *input = store->input_id;
+        return KF_OK;
+    }
+    status = kf_change_begin(store, &own, error);
+    if (status != KF_OK)
+        return status;
+    status = kf_store_number(store, KF_SQL_INPUT_FIND, values, 2, &found, error);
+    if (status == KF_END)
+        status = kf_store_execute(store, KF_SQL_INPUT_ADD, values, 2, &found, error);
+    status = kf_change_end(store, own, status, error);
+    if (status != KF_OK)
+        return status;
+    *input = (uint64_t)found;
+    return remember_input(store, id, name, *input, error);
+}
+
+/* The sequence of the next entry of a run. */
+static enum kf_status next_sequence(struct kf_store *store, uint64_t run, uint64_t *sequence,
+                                    struct kf_error *error)
+{
+    struct kf_value value = kf_integer((int64_t)run);
+    int64_t last = 0;
+
+    if (store->entry_run != run) {
+        if (kf_store_number(store, KF_SQL_ENTRY_LAST, &value, 1, &last, error) != KF_OK)
+            return KF_FATAL;
+        store->entry_run = run;
+        store->entry_sequence = (uint64_t)last;
+    }
+    *sequence = ++store->entry_sequence;
+    return KF_OK;
+}
+
+static struct kf_value number_or_null(uint64_t number)
+{
+    return number != 0 ? kf_integer((int64_t)number) : kf_null();
+}
+
+static struct kf_value text_or_null(const char *text)
+{
+    return text[0] != '\0' ? kf_text(text) : kf_null();
+}
+
+enum kf_status kf_runs_add_entry(struct kf_store *store, uint64_t id, uint64_t input,
+                                 const struct kf_record *record, struct kf_error *error)
+{
+    const struct kf_error *why = &record->error;
+    bool with_hashes = record->request_id == 0 && record->has_facts;
+    uint64_t sequence = 0;
+    bool own = false;
+    enum kf_status status = kf_change_begin(store, &own, error);
+
+    if (status != KF_OK)
+        return status;
+    status = next_sequence(store, id, &sequence, error);
+    if (status == KF_OK) {
+        struct kf_value values[] = {
+            kf_integer((int64_t)id),
+            kf_integer((int64_t)sequence),
+            kf_integer((int64_t)input),
+            kf_integer((int64_t)record->ordinal),
+            kf_text(record->place),
+            kf_integer(record->outcome),
+            kf_integer(record->replaced),
+            number_or_null(record->request_id),
+            with_hashes ? kf_blob(record->facts.sha1, KF_SHA1_SIZE) : kf_null(),
+            with_hashes ? kf_blob(record->facts.sha256, KF_SHA256_SIZE) : kf_null(),
+            kf_integer(record->state),
+            kf_integer(record->foreign),
+            number_or_null(why->line != 0 ? why->line : record->line),
+            number_or_null(why->code),
+            text_or_null(why->rule),
+            text_or_null(why->text),
+        };
+
+        status = kf_store_execute(store, KF_SQL_ENTRY_ADD, values,
+                                  sizeof(values) / sizeof(values[0]), NULL, error);
+    }
+    return kf_change_end(store, own, status, error);
+}
+
+void kf_run_entry_reset(struct kf_run_entry *entry)
+{
+    if (entry == NULL)
+        return;
+    free(entry->input);
+    free(entry->place);
+    free(entry->rule);
+    free(entry->message);
+    *entry = (struct kf_run_entry){.input = NULL};
+}
+
+struct kf_entry_cursor {
+    struct kf_store *store;
+    struct kf_result *result;
+};
+
+enum kf_status kf_entries_of(struct kf_store *store, uint64_t run, struct kf_entry_cursor **out,
+                             struct kf_error *error)
+{
+    struct kf_value value = kf_integer((int64_t)run);
+    struct kf_entry_cursor *cursor = calloc(1, sizeof(*cursor));
+
+    if (cursor == NULL)
+        return kf_fail_memory(error);
+    cursor->store = store;
+    if (kf_store_query(store, KF_SQL_ENTRY_LIST, &value, 1, &cursor->result, error) != KF_OK) {
+        free(cursor);
+        return KF_FATAL;
+    }
+    *out = cursor;
+    return KF_OK;
+}
+
+static enum kf_status read_hashes(const struct kf_value *columns, struct kf_run_entry *entry,
+                                  struct kf_error *error)
+{
+    uint8_t hash[KF_SHA256_SIZE];
+
+    entry->has_certificate = columns[0].type != KF_VALUE_NULL;
+    if (!entry->has_certificate)
+        return KF_OK;
+    if (kf_column_bytes(&columns[0], hash, KF_SHA1_SIZE, error) != KF_OK)
+        return KF_FATAL;
+    kf_hex(entry->sha1, hash, KF_SHA1_SIZE);
+    if (kf_column_bytes(&columns[1], hash, KF_SHA256_SIZE, error) != KF_OK)
+        return KF_FATAL;
+    kf_hex(entry->sha256, hash, KF_SHA256_SIZE);
+    return KF_OK;
+}
+
+/* KF_SQL_ENTRY_LIST's columns, in order. */
+static enum kf_status read_entry(const struct kf_value *columns, struct kf_run_entry *entry,
+                                 struct kf_error *error)
+{
+    entry->sequence = (uint64_t)columns[0].number;
+    entry->ordinal = (uint64_t)columns[2].number;
+    entry->outcome = (enum kf_outcome)columns[4].number;
+    entry->replaced = columns[5].number != 0;
+    entry->request_id = (uint64_t)columns[6].number;
+    entry->state = (enum kf_key_state)columns[9].number;
+    entry->foreign = columns[10].number != 0;
+    entry->line = (uint64_t)columns[11].number;
+    entry->code = (uint32_t)columns[12].number;
+    if (kf_column_text(&columns[1], &entry->input, error) != KF_OK ||
+        kf_column_text(&columns[3], &entry->place, error) != KF_OK ||
+        kf_column_text(&columns[13], &entry->rule, error) != KF_OK ||
+        kf_column_text(&columns[14], &entry->message, error) != KF_OK)
+        return KF_FATAL;
+    return read_hashes(&columns[7], entry, error);
+}
+
+enum kf_status kf_entries_next(struct kf_entry_cursor *cursor, struct kf_run_entry *entry,
+                               struct kf_error *error)
+{
+    enum kf_status status;
+
+    kf_run_entry_reset(entry);
+    status = kf_store_next(cursor->store, cursor->result, error);
+    if (status == KF_OK)
+        status = read_entry(cursor->result->columns, entry, error);
+    return status;
+}
+
+void kf_entries_close(struct kf_entry_cursor *cursor)
+{
+    if (cursor == NULL)
+        return;
+    kf_store_finish(cursor->store, cursor->result);
+    free(cursor);
+}

@@ -1,0 +1,194 @@
+/*
+ * The schema in SQLite's words, and the text of the statements (docs/formats/archive.md).
+ *
+ * Columns have Microsoft's names ([MS-WCCE] 3.2.1.1.4) where it has one. Everything that grows with
+ * the archive is only ever appended to, so that a batch costs the same in a large archive as in a
+ * small one; for the search tokens, whose values are hashes, see search.h. Rows and their material
+ * are apart, so that a list does not read keys and certificates.
+ */
+#include "store/sqlite_sql.h"
+
+const char kf_sqlite_schema[] =
+    "CREATE TABLE Settings (Name TEXT PRIMARY KEY, Value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE Certificates ("
+    " CertificateID INTEGER PRIMARY KEY,"
+    " SHA1 BLOB NOT NULL CHECK (length(SHA1) = 20),"
+    " SHA256 BLOB NOT NULL UNIQUE CHECK (length(SHA256) = 32),"
+    " RawCertificate BLOB NOT NULL) STRICT;"
+    "CREATE TABLE Authorities ("
+    " Position INTEGER PRIMARY KEY,"
+    " IsOwn INTEGER NOT NULL," /* the CA's own; the others are its chain */
+    " CertificateID INTEGER NOT NULL REFERENCES Certificates) STRICT;"
+    "CREATE TABLE Agents ("
+    " CertificateID INTEGER PRIMARY KEY REFERENCES Certificates,"
+    " Added INTEGER NOT NULL,"
+    " Position INTEGER UNIQUE) STRICT;" /* in KRACertHash, null for a former agent */
+    "CREATE TABLE Chains ("
+    " ChainID INTEGER PRIMARY KEY,"
+    " SHA256 BLOB NOT NULL UNIQUE) STRICT;" /* of the certificates' SHA-256, in order */
+    "CREATE TABLE ChainMembers ("
+    " ChainID INTEGER NOT NULL REFERENCES Chains,"
+    " Position INTEGER NOT NULL,"
+    " CertificateID INTEGER NOT NULL REFERENCES Certificates,"
+    " PRIMARY KEY (ChainID, Position)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE Runs ("
+    " RunID INTEGER PRIMARY KEY,"
+    " Command TEXT NOT NULL, Options TEXT NOT NULL, Inputs TEXT NOT NULL, Caller TEXT NOT NULL,"
+    " Started INTEGER NOT NULL, Ended INTEGER,"
+    " PositionInput INTEGER NOT NULL DEFAULT 0, PositionEntries INTEGER NOT NULL DEFAULT 0,"
+    " Archived INTEGER NOT NULL DEFAULT 0, Known INTEGER NOT NULL DEFAULT 0,"
+    " Refused INTEGER NOT NULL DEFAULT 0, Failed INTEGER NOT NULL DEFAULT 0,"
+    " Skipped INTEGER NOT NULL DEFAULT 0, Users INTEGER NOT NULL DEFAULT 0,"
+    " KraStart INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE Inputs ("
+    " InputID INTEGER PRIMARY KEY,"
+    " RunID INTEGER NOT NULL REFERENCES Runs,"
+    " Name TEXT NOT NULL,"
+    " UNIQUE (RunID, Name)) STRICT;"
+    "CREATE TABLE Entries ("
+    " RunID INTEGER NOT NULL, Sequence INTEGER NOT NULL,"
+    " InputID INTEGER NOT NULL REFERENCES Inputs,"
+    " Ordinal INTEGER NOT NULL, Place TEXT NOT NULL,"
+    " Outcome INTEGER NOT NULL, Replaced INTEGER NOT NULL,"
+    " RequestID INTEGER,"                            /* the row, if it has one */
+    " CertificateHash BLOB, CertificateSHA256 BLOB," /* if it has none */
+    " KeyState INTEGER NOT NULL, IsForeign INTEGER NOT NULL,"
+    " Line INTEGER, Code INTEGER, Rule TEXT, Message TEXT,"
+    " PRIMARY KEY (RunID, Sequence)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE Requests ("
+    " RequestID INTEGER PRIMARY KEY,"
+    " Disposition INTEGER NOT NULL CHECK (Disposition IN (12, 20, 21)),"
+    " SubmittedWhen INTEGER NOT NULL, ResolvedWhen INTEGER,"
+    " RequesterName TEXT, CallerName TEXT,"
+    " DistinguishedName TEXT, CommonName TEXT, EMail TEXT, UPN TEXT,"
+    " CertificateHash BLOB NOT NULL CHECK (length(CertificateHash) = 20),"
+    " CertificateSHA256 BLOB NOT NULL CHECK (length(CertificateSHA256) = 32),"
+    " SerialNumber TEXT NOT NULL, IssuerName TEXT NOT NULL,"
+    " NotBefore INTEGER NOT NULL, NotAfter INTEGER NOT NULL,"
+    " SubjectKeyIdentifier TEXT, PublicKeyAlgorithm TEXT, PublicKeyLength INTEGER,"
+    " KeyRecoveryHashes TEXT,"
+    " KeyBlob INTEGER NOT NULL,"     /* 0 no key, 1 RSA, 2 ECC, 3 PKCS #8 */
+    " KeyMismatch INTEGER NOT NULL," /* archived by KRAF_SAVEBADREQUESTKEY */
+    " KeyState INTEGER NOT NULL,"    /* 0 current, 1 previous */
+    " MailboxGuid TEXT, DisplayName TEXT, FriendlyName TEXT,"
+    " InputID INTEGER REFERENCES Inputs, Ordinal INTEGER NOT NULL,"
+    " ChainID INTEGER REFERENCES Chains) STRICT;"
+    "CREATE TABLE Material ("
+    " RequestID INTEGER PRIMARY KEY REFERENCES Requests,"
+    " RawCertificate BLOB NOT NULL,"
+    " RawArchivedKey BLOB) STRICT;"
+    "CREATE TABLE Tokens (Token INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE CertificateTokens (Token INTEGER PRIMARY KEY) STRICT;"
+
+    "CREATE TABLE Audit ("
+    " Sequence INTEGER PRIMARY KEY,"
+    " Entry TEXT NOT NULL,"
+    " Leaf BLOB NOT NULL CHECK (length(Leaf) = 32)) STRICT;"
+    "CREATE TRIGGER AuditKeepsEntries BEFORE UPDATE ON Audit"
+    " BEGIN SELECT RAISE(ABORT, 'the audit trail is only ever appended to'); END;"
+    "CREATE TRIGGER AuditKeepsAllEntries BEFORE DELETE ON Audit"
+    " BEGIN SELECT RAISE(ABORT, 'the audit trail is only ever appended to'); END;";
+
+#define ROW_COLUMNS                                                                                \
+    "SELECT RequestID, Disposition, SubmittedWhen, ResolvedWhen, RequesterName, CallerName,"       \
+    " DistinguishedName, CommonName, EMail, UPN, IssuerName, SerialNumber, NotBefore, NotAfter,"   \
+    " SubjectKeyIdentifier, PublicKeyAlgorithm, PublicKeyLength, CertificateHash,"                 \
+    " CertificateSHA256, KeyBlob, KeyRecoveryHashes, KeyMismatch, KeyState, MailboxGuid,"          \
+    " DisplayName, FriendlyName, RunID, Name, Ordinal"                                             \
+    " FROM Requests LEFT JOIN Inputs USING (InputID) "
+
+#define RUN_COLUMNS                                                                                \
+    "SELECT RunID, Command, Options, Inputs, Caller, Started, Ended, PositionInput,"               \
+    " PositionEntries, Archived, Known, Refused, Failed, Skipped, Users, KraStart FROM Runs "
+
+/* A token is segment << 45 | hash << 13 | offset, a request id segment << 13 | offset (search.h):
+ * one range of each segment. */
+#define TOKEN_LIST(table)                                                                          \
+    "WITH RECURSIVE Segment (N) AS (SELECT 0 UNION ALL SELECT N + 1 FROM Segment"                  \
+    " WHERE N < (SELECT max(RequestID) >> 13 FROM Requests))"                                      \
+    " SELECT N << 13 | (Token & 8191) FROM Segment CROSS JOIN " table                              \
+    " WHERE Token BETWEEN N << 45 | ?1 << 13 AND N << 45 | ?1 << 13 | 8191"
+
+const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
+    [KF_SQL_SETTING_GET] = "SELECT Value FROM Settings WHERE Name = ?1",
+    [KF_SQL_SETTING_PUT] = "INSERT INTO Settings VALUES (?1, ?2)"
+                           " ON CONFLICT (Name) DO UPDATE SET Value = excluded.Value",
+
+    [KF_SQL_CERTIFICATE_FIND] = "SELECT CertificateID FROM Certificates WHERE SHA256 = ?1",
+    [KF_SQL_CERTIFICATE_ADD] =
+        "INSERT INTO Certificates (SHA1, SHA256, RawCertificate) VALUES (?1, ?2, ?3)",
+    [KF_SQL_CERTIFICATE_BY_SHA1] = "SELECT RawCertificate FROM Certificates WHERE SHA1 = ?1",
+    [KF_SQL_AUTHORITY_ADD] = "INSERT INTO Authorities VALUES (?1, ?2, ?3)",
+    [KF_SQL_AUTHORITY_LIST] = "SELECT IsOwn, RawCertificate FROM Authorities"
+                              " JOIN Certificates USING (CertificateID) ORDER BY Position",
+
+    [KF_SQL_AGENT_LIST] = "SELECT RawCertificate, Added FROM Agents"
+                          " JOIN Certificates USING (CertificateID)"
+                          " WHERE Position IS NOT NULL ORDER BY Position",
+    [KF_SQL_AGENT_KNOWN] = "SELECT CertificateID, SHA1, SHA256, Position FROM Agents"
+                           " JOIN Certificates USING (CertificateID)"
+                           " ORDER BY Position IS NULL, Position",
+    [KF_SQL_AGENT_CLEAR] = "UPDATE Agents SET Position = NULL",
+    [KF_SQL_AGENT_PUT] = "INSERT INTO Agents VALUES (?1, ?2, ?3)"
+                         " ON CONFLICT (CertificateID) DO UPDATE SET Position = excluded.Position",
+
+    [KF_SQL_CHAIN_FIND] = "SELECT ChainID FROM Chains WHERE SHA256 = ?1",
+    [KF_SQL_CHAIN_ADD] = "INSERT INTO Chains (SHA256) VALUES (?1)",
+    [KF_SQL_CHAIN_MEMBER_ADD] = "INSERT INTO ChainMembers VALUES (?1, ?2, ?3)",
+    [KF_SQL_CHAIN_LIST] = "SELECT RawCertificate FROM Requests"
+                          " JOIN ChainMembers USING (ChainID)"
+                          " JOIN Certificates USING (CertificateID)"
+                          " WHERE RequestID = ?1 ORDER BY Position",
+
+    [KF_SQL_ROW_ADD] = "INSERT INTO Requests VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                       " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,"
+                       " ?25, ?26, ?27, ?28)",
+    [KF_SQL_ROW_SET_KEY] =
+        "UPDATE Requests SET ResolvedWhen = ?1, RequesterName = coalesce(?2, RequesterName),"
+        " CallerName = ?3, KeyRecoveryHashes = ?4, KeyBlob = ?5, KeyMismatch = ?6, KeyState = ?7,"
+        " MailboxGuid = coalesce(?8, MailboxGuid), DisplayName = coalesce(?9, DisplayName),"
+        " FriendlyName = coalesce(?10, FriendlyName), InputID = ?11, Ordinal = ?12,"
+        " ChainID = coalesce(?13, ChainID) WHERE RequestID = ?14",
+    [KF_SQL_MATERIAL_ADD] = "INSERT INTO Material VALUES (?1, ?2, ?3)",
+    [KF_SQL_MATERIAL_SET] = "UPDATE Material SET RawArchivedKey = ?1 WHERE RequestID = ?2",
+    [KF_SQL_MATERIAL_GET] =
+        "SELECT RawCertificate, RawArchivedKey FROM Material WHERE RequestID = ?1",
+    [KF_SQL_ROW_COUNT] = "SELECT count(*) FROM CertificateTokens", /* one a row, and narrow */
+    [KF_SQL_ROW_LAST] = "SELECT coalesce(max(RequestID), 0) FROM Requests",
+    [KF_SQL_ROW_LIST] = ROW_COLUMNS "ORDER BY RequestID",
+    [KF_SQL_ROW_GET] = ROW_COLUMNS "WHERE RequestID = ?1",
+    [KF_SQL_ROW_KEY_GET] = "SELECT CertificateSHA256, KeyBlob FROM Requests WHERE RequestID = ?1",
+    [KF_SQL_TOKEN_ADD] = "INSERT OR IGNORE INTO Tokens VALUES (?1)",
+    [KF_SQL_TOKEN_LIST] = TOKEN_LIST("Tokens"),
+    [KF_SQL_CERT_TOKEN_ADD] = "INSERT INTO CertificateTokens VALUES (?1)",
+    [KF_SQL_CERT_TOKEN_LIST] = TOKEN_LIST("CertificateTokens"),
+    [KF_SQL_CERT_TOKEN_FROM] = "SELECT Token FROM CertificateTokens WHERE Token >= ?1",
+
+    [KF_SQL_RUN_ADD] = "INSERT INTO Runs (Command, Options, Inputs, Caller, Started, KraStart)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [KF_SQL_RUN_ADVANCE] =
+        "UPDATE Runs SET PositionInput = ?1, PositionEntries = ?2, Archived = ?3, Known = ?4,"
+        " Refused = ?5, Failed = ?6, Skipped = ?7, Users = ?8 WHERE RunID = ?9",
+    [KF_SQL_RUN_END] = "UPDATE Runs SET Ended = ?1 WHERE RunID = ?2",
+    [KF_SQL_RUN_GET] = RUN_COLUMNS "WHERE RunID = ?1",
+    [KF_SQL_RUN_LIST] = RUN_COLUMNS "ORDER BY RunID",
+    [KF_SQL_RUN_RESUMABLE] = RUN_COLUMNS
+    "WHERE Ended IS NULL AND Command = ?1 AND Options = ?2 AND Inputs = ?3 ORDER BY RunID DESC",
+    [KF_SQL_INPUT_FIND] = "SELECT InputID FROM Inputs WHERE RunID = ?1 AND Name = ?2",
+    [KF_SQL_INPUT_ADD] = "INSERT INTO Inputs (RunID, Name) VALUES (?1, ?2)",
+    [KF_SQL_ENTRY_LAST] = "SELECT coalesce(max(Sequence), 0) FROM Entries WHERE RunID = ?1",
+    [KF_SQL_ENTRY_ADD] = "INSERT INTO Entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+                         " ?12, ?13, ?14, ?15, ?16)",
+    [KF_SQL_ENTRY_LIST] =
+        "SELECT Sequence, Name, e.Ordinal, Place, Outcome, Replaced, e.RequestID,"
+        " coalesce(e.CertificateHash, r.CertificateHash),"
+        " coalesce(e.CertificateSHA256, r.CertificateSHA256), e.KeyState, IsForeign, Line, Code,"
+        " Rule, Message FROM Entries e JOIN Inputs i USING (InputID)"
+        " LEFT JOIN Requests r ON r.RequestID = e.RequestID WHERE e.RunID = ?1 ORDER BY Sequence",
+
+    [KF_SQL_AUDIT_ADD] = "INSERT INTO Audit (Entry, Leaf) VALUES (?1, ?2)",
+    [KF_SQL_AUDIT_LIST] = "SELECT Sequence, Entry, Leaf FROM Audit ORDER BY Sequence",
+};

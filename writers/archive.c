@@ -1,0 +1,164 @@
+/*
+ * The writer "archive": see archive.h.
+ *
+ * A run's own row is committed before its first key, so that a run that dies can be found and
+ * resumed; a dry run commits nothing, and holds its one transaction open to the end.
+ */
+#include "writers/archive.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "store/rows.h"
+
+struct archive {
+    struct kf_writer base; /* first */
+    struct kf_archive_options options;
+    uint64_t run;
+    uint64_t turns;       /* after the greatest turn that was put */
+    uint64_t rows_before; /* of a dry run */
+    bool in_transaction;
+};
+
+static enum kf_status begin_batch(struct archive *archive, struct kf_error *error)
+{
+    if (archive->in_transaction)
+        return KF_OK;
+    if (kf_store_begin(archive->options.store, error) != KF_OK)
+        return KF_FATAL;
+    archive->in_transaction = true;
+    return KF_OK;
+}
+
+static enum kf_status commit_batch(struct archive *archive, struct kf_error *error)
+{
+    archive->in_transaction = false;
+    return kf_store_commit(archive->options.store, error);
+}
+
+static void roll_back(struct kf_writer *writer)
+{
+    struct archive *archive = (struct archive *)writer;
+
+    if (archive->in_transaction)
+        kf_store_rollback(archive->options.store);
+    archive->in_transaction = false;
+}
+
+static enum kf_status begin_run(struct archive *archive, struct kf_error *error)
+{
+    struct kf_archive_options *options = &archive->options;
+    uint64_t id = options->resume;
+    enum kf_status status;
+
+    options->run.kra_start = kf_policy_options(options->policy)->kra_start;
+    if (id != 0)
+        status = kf_runs_resume(options->store, id, error);
+    else
+        status = kf_runs_begin(options->store, &options->run, &id, error);
+    archive->run = id;
+    return status;
+}
+
+static enum kf_status begin(struct kf_writer *writer, struct kf_error *error)
+{
+    struct archive *archive = (struct archive *)writer;
+    enum kf_status status = begin_batch(archive, error);
+
+    if (status == KF_OK)
+        status = begin_run(archive, error);
+    if (status == KF_OK && archive->options.dry_run)
+        status = kf_rows_count(archive->options.store, &archive->rows_before, error);
+    else if (status == KF_OK)
+        status = commit_batch(archive, error);
+    if (status != KF_OK)
+        roll_back(writer);
+    return status;
+}
+
+static enum kf_status put(struct kf_writer *writer, const char *input, struct kf_record *record,
+                          struct kf_error *error)
+{
+    struct archive *archive = (struct archive *)writer;
+    const struct kf_archive_options *options = &archive->options;
+    struct kf_placing placing = {.run = archive->run,
+                                 .overwrite = kf_policy_options(options->policy)->overwrite,
+                                 .now = (int64_t)time(NULL)};
+
+    if (begin_batch(archive, error) != KF_OK ||
+        kf_runs_input(options->store, archive->run, input, &placing.input, error) != KF_OK ||
+        kf_rules_place(options->store, &placing, record, error) != KF_OK)
+        return KF_FATAL;
+    if (options->dry_run && record->request_id > archive->rows_before)
+        record->request_id = 0; /* nobody will ever see this row */
+    if (record->turn >= archive->turns)
+        archive->turns = record->turn + 1;
+    return KF_OK;
+}
+
+static enum kf_status commit(struct kf_writer *writer, const struct kf_position *position,
+                             const struct kf_totals *totals, struct kf_error *error)
+{
+    struct archive *archive = (struct archive *)writer;
+    uint64_t next = 0;
+
+    if (begin_batch(archive, error) != KF_OK ||
+        kf_runs_kra_start(archive->options.store, &next, error) != KF_OK)
+        return KF_FATAL;
+    if (archive->turns != 0)
+        next = kf_policy_kra_next(archive->options.policy, archive->turns);
+    if (kf_runs_advance(archive->options.store, archive->run, position, totals, next, error) !=
+        KF_OK)
+        return KF_FATAL;
+    return commit_batch(archive, error);
+}
+
+static enum kf_status finish(struct kf_writer *writer, const struct kf_totals *totals,
+                             struct kf_error *error)
+{
+    struct archive *archive = (struct archive *)writer;
+
+    if (archive->options.dry_run) {
+        roll_back(writer);
+        return KF_OK;
+    }
+    return kf_runs_finish(archive->options.store, archive->run, totals, error);
+}
+
+static void close_archive(struct kf_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    roll_back(writer);
+    free(writer);
+}
+
+const struct kf_writer_ops kf_writer_archive = {
+    .name = "archive",
+    .summary = "the key archival store",
+    .needs = KF_NEEDS_SEALED,
+    .begin = begin,
+    .put = put,
+    .commit = commit,
+    .rollback = roll_back,
+    .finish = finish,
+    .close = close_archive,
+};
+
+enum kf_status kf_archive_open(const struct kf_archive_options *options, struct kf_writer **out,
+                               struct kf_error *error)
+{
+    struct archive *archive = calloc(1, sizeof(*archive));
+
+    if (archive == NULL)
+        return kf_fail_memory(error);
+    archive->base.ops = &kf_writer_archive;
+    archive->options = *options;
+    *out = &archive->base;
+    return KF_OK;
+}
+
+uint64_t kf_archive_run(const struct kf_writer *writer)
+{
+    return ((const struct archive *)writer)->run;
+}
