@@ -98,6 +98,23 @@ enum kf_status kf_file_append(struct kf_file *file, struct kf_slice bytes, struc
     return KF_OK;
 }
 
+enum kf_status kf_file_patch(struct kf_file *file, uint64_t offset, struct kf_slice bytes,
+                             struct kf_error *error)
+{
+    while (bytes.len != 0) {
+        ssize_t count = pwrite(file->fd, bytes.data, bytes.len, (off_t)offset);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return kf_fail_errno(error, KF_FATAL, "cannot write %s", file->path);
+        bytes.data += count;
+        bytes.len -= (size_t)count;
+        offset += (uint64_t)count;
+    }
+    return KF_OK;
+}
+
 enum kf_status kf_file_flush(struct kf_file *file, const char **path, struct kf_error *error)
 {
     if (fsync(file->fd) != 0)

@@ -23,6 +23,9 @@ enum kf_status kf_file_begin(struct kf_file **out, const char *path, bool overwr
                              struct kf_error *error) KF_MUST_USE;
 enum kf_status kf_file_append(struct kf_file *file, struct kf_slice bytes,
                               struct kf_error *error) KF_MUST_USE;
+/* Writes over bytes that were appended before, all of them. */
+enum kf_status kf_file_patch(struct kf_file *file, uint64_t offset, struct kf_slice bytes,
+                             struct kf_error *error) KF_MUST_USE;
 /* Its temporary path, to be read before it gets its name; everything appended so far is in it. */
 enum kf_status kf_file_flush(struct kf_file *file, const char **path,
                              struct kf_error *error) KF_MUST_USE;

@@ -71,6 +71,23 @@ static void test_a_discarded_file_leaves_nothing(void)
     CU_ASSERT_EQUAL(entries_in_folder(), 0);
 }
 
+static void test_bytes_can_be_written_over(void)
+{
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    struct kf_buf back = KF_PUBLIC_BUF;
+    struct kf_file *file = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(kf_file_begin(&file, in_folder("d"), false, &error), KF_OK);
+    CU_ASSERT_EQUAL(kf_file_append(file, kf_slice_of("count=    ;"), &error), KF_OK);
+    CU_ASSERT_EQUAL(kf_file_patch(file, 6, kf_slice_of("42"), &error), KF_OK);
+    CU_ASSERT_EQUAL(kf_file_append(file, kf_slice_of("end"), &error), KF_OK);
+    CU_ASSERT_EQUAL(kf_file_commit(file, &error), KF_OK);
+    CU_ASSERT_EQUAL(kf_file_read(in_folder("d"), 100, &back, NULL), KF_OK);
+    CU_ASSERT(kf_slice_equal(kf_buf_slice(&back), kf_slice_of("count=42  ;end")));
+    kf_buf_reset(&back);
+    (void)unlink(in_folder("d"));
+}
+
 /* made by somebody else between begin and commit: still not overwritten */
 static void test_a_race_for_the_name_is_lost_politely(void)
 {
@@ -212,6 +229,7 @@ int main(void)
     static const struct suite_test tests[] = {
         {"a file is private and never overwritten", test_a_file_is_private_and_never_overwritten},
         {"a discarded file leaves nothing", test_a_discarded_file_leaves_nothing},
+        {"bytes can be written over", test_bytes_can_be_written_over},
         {"a race for the name is lost politely", test_a_race_for_the_name_is_lost_politely},
         {"a missing folder is a clear error", test_a_missing_folder_is_a_clear_error},
         {"input refuses what is no file", test_input_refuses_what_is_no_file},

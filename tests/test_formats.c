@@ -84,8 +84,9 @@ static void test_the_list(void)
         ops->free_item(NULL);
         ops->close(NULL);
     }
-    CU_ASSERT(count >= 1);
+    CU_ASSERT_EQUAL(count, 2);
     CU_ASSERT_PTR_EQUAL(kf_reader_find("kms"), &kf_reader_kms);
+    CU_ASSERT_PTR_EQUAL(kf_reader_find("pfx"), &kf_reader_pfx);
     CU_ASSERT_PTR_NULL(kf_reader_find("KMS"));
     CU_ASSERT_PTR_NULL(kf_reader_find(""));
 }

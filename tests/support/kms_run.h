@@ -5,6 +5,7 @@
 #define TESTS_SUPPORT_KMS_RUN_H
 
 #include "core/reader.h"
+#include "crypto/crypto.h"
 
 #define KMS_RUN_USERS 64
 
@@ -38,5 +39,13 @@ void kms_run_free(struct kms_run *run); /* with the secrets */
  * and place in it as people get to see it. NULL and 0 are not looked at. */
 void kms_run_assert_fatal(const struct kms_run *run, enum kf_cause cause, const char *text,
                           const char *place, uint64_t line);
+
+/* Asserts that all that the builder put into user number (from 0) was read, or into users. */
+void kms_run_assert_user(const struct kms_run *run, size_t number, const struct kf_buf *xml);
+void kms_run_assert_all(const struct kms_run *run, size_t users, const struct kf_buf *xml);
+
+/* Writes a file of the test's folder; the document as mail.xml, signed in mail.xml.p7s. */
+void kms_put(const char *name, const struct kf_buf *bytes);
+void kms_put_signed(const struct kf_buf *xml, const char *signer, const EVP_MD *digest);
 
 #endif
