@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static const struct kf_reader_ops *const readers[] = {&kf_reader_kms, &kf_reader_epf, NULL};
+static const struct kf_reader_ops *const readers[] = {&kf_reader_kms, &kf_reader_pfx,
+                                                      &kf_reader_epf, NULL};
 
 const struct kf_reader_ops *const *kf_readers(void)
 {
