@@ -20,6 +20,7 @@
 
 #define HASH_ATTRIBUTE   "1.3.6.1.4.1.311.21.16"
 #define MAX_CERTIFICATES 1000
+#define MAX_BLOB         (2 * (size_t)KF_MAX_ENVELOPE) /* base64 and line ends */
 
 /* content of OBJECT IDENTIFIERs */
 static const uint8_t oid_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1};
@@ -132,7 +133,7 @@ static enum kf_status take_sealed(const struct signed_data *data, struct kf_recb
                                   struct kf_error *error)
 {
     struct kf_buf changed = KF_PUBLIC_BUF;
-    struct kf_slice inner;
+    struct kf_slice inner = {NULL, 0};
     enum kf_status status;
 
     if (!is_envelope(data->content_type) && !IS(data->content_type, oid_data))
@@ -290,17 +291,16 @@ enum kf_status kf_recblob_read(const struct kf_crypto *crypto, struct kf_slice b
     struct kf_buf decoded = KF_PUBLIC_BUF;
     struct kf_buf changed = KF_PUBLIC_BUF;
     struct kf_recblob blob = {.sealed = KF_PUBLIC_BUF, .certificates = sk_X509_new_null()};
-    struct kf_slice body;
-    struct kf_slice der;
+    struct kf_slice body = bytes;
+    struct kf_slice der = {NULL, 0};
     enum kf_status status;
 
     *out = (struct kf_recblob){.sealed = KF_PUBLIC_BUF};
     if (blob.certificates == NULL)
         return kf_fail_memory(error);
-    if (bytes.len > 2 * KF_MAX_ENVELOPE) /* base64 and line ends */
-        status =
-            kf_fail(error, KF_SKIP, KF_CAUSE_LIMIT, NULL,
-                    "a recovery blob of %zu bytes, more than %u", bytes.len, 2 * KF_MAX_ENVELOPE);
+    if (bytes.len > MAX_BLOB)
+        status = kf_fail(error, KF_SKIP, KF_CAUSE_LIMIT, NULL,
+                         "a recovery blob of %zu bytes, more than %zu", bytes.len, MAX_BLOB);
     else
         status = unpack(bytes, &decoded, &body, error);
     if (status == KF_OK)

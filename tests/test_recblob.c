@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/der.h"
+#include "core/limits.h"
 #include "crypto/keyblob.h"
 #include "crypto/seal.h"
 #include "tests/support/material.h"
@@ -487,6 +488,20 @@ static void test_refuses_other_content(void)
     kf_buf_reset(&bytes);
 }
 
+static void test_refuses_too_long(void)
+{
+    size_t len = 2 * (size_t)KF_MAX_ENVELOPE + 1;
+    struct kf_buf bytes = KF_PUBLIC_BUF;
+    struct kf_recblob blob;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+    CU_ASSERT_FATAL(kf_buf_reserve(&bytes, len, NULL) == KF_OK);
+    memset(bytes.data, 'M', len);
+    CU_ASSERT_EQUAL(read_blob((struct kf_slice){bytes.data, len}, &blob, &error), KF_SKIP);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_LIMIT);
+    kf_buf_reset(&bytes);
+}
+
 static void test_wrong_keys(void)
 {
     struct kf_identity stranger = {.key = material_key("rsa:1024")};
@@ -574,6 +589,7 @@ int main(void)
         {"the content's type is signed", test_type_is_signed},
         {"refuses every truncation", test_refuses_every_truncation},
         {"refuses other content", test_refuses_other_content},
+        {"refuses what is too long", test_refuses_too_long},
         {"wrong keys", test_wrong_keys},
         {"no key inside", test_no_key_inside},
         {"refuses to write", test_refuses_to_write},
