@@ -6,7 +6,9 @@
  * n is the product of the primes, d and e are inverse modulo each prime less one, each CRT exponent
  * is d reduced, each coefficient is the inverse it should be.
  *
- * All numbers live in the secure heap and are wiped when the context is freed.
+ * All secret numbers live in the secure heap and are wiped when the context is freed. There are as
+ * few of them as can be, and the longest results come first: taking memory from that heap costs
+ * more than the arithmetic, and this is done for every key of an archive.
  */
 #include <openssl/err.h>
 
@@ -15,29 +17,28 @@
 
 #define RULE "RFC 8017 3.2"
 
-/* The numbers that every step needs, and room for two results. */
+/* The numbers that every step needs, and room for one that is loaded and one result. */
 struct algebra {
     BN_CTX *context;
-    BIGNUM *e, *d;
+    BIGNUM *e; /* public, in ordinary memory */
+    BIGNUM *d;
     BIGNUM *product; /* of the primes so far */
-    BIGNUM *less;    /* a prime less one */
-    BIGNUM *value, *result;
+    BIGNUM *loaded, *value;
 };
 
-static BIGNUM *load(BN_CTX *context, struct kf_slice magnitude)
+static BIGNUM *load(BIGNUM *number, struct kf_slice magnitude)
 {
-    BIGNUM *number = BN_CTX_get(context);
-
     if (number == NULL || magnitude.len > KF_RSA_BITS_MAX / 8)
         return NULL;
     BN_set_flags(number, BN_FLG_CONSTTIME);
     return BN_bin2bn(magnitude.data, (int)magnitude.len, number);
 }
 
-/* One prime with its exponent and coefficient, as the key says. */
+/* One prime with its exponent, as the key says; number is what it is loaded into. */
 struct factor {
     struct kf_slice prime, exponent;
     const char *prime_name, *exponent_name;
+    BIGNUM *number;
 };
 
 static enum kf_status wrong(struct kf_error *error, const char *what)
@@ -51,29 +52,43 @@ static enum kf_status failed(struct kf_error *error)
     return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "RSA arithmetic failed");
 }
 
-/* d mod (r - 1) is the exponent, and e times the exponent is 1 there. *prime gets r. */
-static enum kf_status check_factor(struct algebra *a, const struct factor *factor, BIGNUM **prime,
-                                   struct kf_error *error)
+static enum kf_status load_prime(const struct factor *factor, struct kf_error *error)
 {
-    BIGNUM *r = load(a->context, factor->prime);
-    BIGNUM *exponent = load(a->context, factor->exponent);
-
-    if (r == NULL || exponent == NULL)
+    if (load(factor->number, factor->prime) == NULL)
         return failed(error);
-    if (!BN_is_odd(r) || BN_is_one(r))
+    if (!BN_is_odd(factor->number) || BN_is_one(factor->number))
         return wrong(error, factor->prime_name);
-    if (BN_copy(a->less, r) == NULL || BN_sub_word(a->less, 1) != 1 ||
-        BN_mod(a->value, a->d, a->less, a->context) != 1)
+    return KF_OK;
+}
+
+/* d mod (r - 1) is the exponent, and e times the exponent is 1 there; number is r - 1 meanwhile. */
+static enum kf_status check_reduced(struct algebra *a, const struct factor *factor,
+                                    struct kf_error *error)
+{
+    BIGNUM *exponent = load(a->loaded, factor->exponent);
+
+    if (exponent == NULL || BN_mod(a->value, a->d, factor->number, a->context) != 1)
         return failed(error);
     if (BN_cmp(a->value, exponent) != 0)
         return wrong(error, factor->exponent_name);
     if (BN_mul(a->value, exponent, a->e, a->context) != 1 ||
-        BN_mod(a->result, a->value, a->less, a->context) != 1)
+        BN_mod(a->value, a->value, factor->number, a->context) != 1)
         return failed(error);
-    if (!BN_is_one(a->result))
-        return wrong(error, "the private exponent");
-    *prime = r;
-    return KF_OK;
+    return BN_is_one(a->value) ? KF_OK : wrong(error, "the private exponent");
+}
+
+/* A prime is odd, so that taking away one, and giving it back, is a matter of its last bit. */
+static enum kf_status check_exponent(struct algebra *a, const struct factor *factor,
+                                     struct kf_error *error)
+{
+    enum kf_status status;
+
+    if (BN_clear_bit(factor->number, 0) != 1)
+        return failed(error);
+    status = check_reduced(a, factor, error);
+    if (BN_set_bit(factor->number, 0) != 1)
+        return failed(error);
+    return status;
 }
 
 /* coefficient times other is 1 modulo prime */
@@ -81,34 +96,38 @@ static enum kf_status check_inverse(struct algebra *a, struct kf_slice coefficie
                                     const BIGNUM *other, const BIGNUM *prime, const char *name,
                                     struct kf_error *error)
 {
-    BIGNUM *inverse = load(a->context, coefficient);
+    BIGNUM *inverse = load(a->loaded, coefficient);
 
     if (inverse == NULL)
         return failed(error);
     if (BN_cmp(inverse, prime) >= 0)
         return wrong(error, name);
     if (BN_mul(a->value, inverse, other, a->context) != 1 ||
-        BN_mod(a->result, a->value, prime, a->context) != 1)
+        BN_mod(a->value, a->value, prime, a->context) != 1)
         return failed(error);
-    return BN_is_one(a->result) ? KF_OK : wrong(error, name);
+    return BN_is_one(a->value) ? KF_OK : wrong(error, name);
 }
 
 static enum kf_status check_first_two(struct algebra *a, const struct kf_rsa_numbers *rsa,
                                       struct kf_error *error)
 {
-    const struct factor first = {rsa->p, rsa->dp, "the prime p", "the exponent d mod p-1"};
-    const struct factor second = {rsa->q, rsa->dq, "the prime q", "the exponent d mod q-1"};
-    BIGNUM *p = NULL;
-    BIGNUM *q = NULL;
-    enum kf_status status;
+    const struct factor p = {rsa->p, rsa->dp, "the prime p", "the exponent d mod p-1",
+                             BN_CTX_get(a->context)};
+    const struct factor q = {rsa->q, rsa->dq, "the prime q", "the exponent d mod q-1",
+                             BN_CTX_get(a->context)};
+    enum kf_status status = load_prime(&p, error);
 
-    status = check_factor(a, &first, &p, error);
     if (status == KF_OK)
-        status = check_factor(a, &second, &q, error);
-    if (status == KF_OK)
-        status = check_inverse(a, rsa->qinv, q, p, "the coefficient 1/q mod p", error);
-    if (status == KF_OK && BN_mul(a->product, p, q, a->context) != 1)
+        status = load_prime(&q, error);
+    if (status == KF_OK && BN_mul(a->product, p.number, q.number, a->context) != 1)
         status = failed(error);
+    if (status == KF_OK)
+        status =
+            check_inverse(a, rsa->qinv, q.number, p.number, "the coefficient 1/q mod p", error);
+    if (status == KF_OK)
+        status = check_exponent(a, &p, error);
+    if (status == KF_OK)
+        status = check_exponent(a, &q, error);
     return status;
 }
 
@@ -118,16 +137,18 @@ static enum kf_status check_others(struct algebra *a, struct kf_slice list, stru
     enum kf_status status = KF_OK;
 
     while (status == KF_OK && kf_other_prime_next(&list, &other)) {
-        const struct factor factor = {other.prime, other.exponent, "a further prime",
-                                      "a further prime's exponent"};
-        BIGNUM *r = NULL;
+        struct factor factor = {other.prime, other.exponent, "a further prime",
+                                "a further prime's exponent", NULL};
 
         BN_CTX_start(a->context);
-        status = check_factor(a, &factor, &r, error);
+        factor.number = BN_CTX_get(a->context);
+        status = load_prime(&factor, error);
         if (status == KF_OK)
-            status = check_inverse(a, other.coefficient, a->product, r,
+            status = check_inverse(a, other.coefficient, a->product, factor.number,
                                    "a further prime's coefficient", error);
-        if (status == KF_OK && (BN_mul(a->value, a->product, r, a->context) != 1 ||
+        if (status == KF_OK)
+            status = check_exponent(a, &factor, error);
+        if (status == KF_OK && (BN_mul(a->value, a->product, factor.number, a->context) != 1 ||
                                 BN_copy(a->product, a->value) == NULL))
             status = failed(error);
         BN_CTX_end(a->context);
@@ -136,18 +157,15 @@ static enum kf_status check_others(struct algebra *a, struct kf_slice list, stru
 }
 
 static enum kf_status check_all(struct algebra *a, const struct kf_rsa_numbers *rsa,
-                                struct kf_error *error)
+                                const BIGNUM *n, struct kf_error *error)
 {
-    BIGNUM *n = load(a->context, rsa->n);
     enum kf_status status;
 
-    a->e = load(a->context, rsa->e);
-    a->d = load(a->context, rsa->d);
+    a->d = load(BN_CTX_get(a->context), rsa->d);
     a->product = BN_CTX_get(a->context);
-    a->less = BN_CTX_get(a->context);
+    a->loaded = BN_CTX_get(a->context);
     a->value = BN_CTX_get(a->context);
-    a->result = BN_CTX_get(a->context);
-    if (n == NULL || a->e == NULL || a->d == NULL || a->result == NULL)
+    if (a->d == NULL || a->value == NULL)
         return failed(error);
     if (BN_is_zero(a->e) || BN_is_one(a->e) || BN_cmp(a->e, n) >= 0)
         return wrong(error, "the public exponent");
@@ -167,6 +185,7 @@ enum kf_status kf_rsa_check(const struct kf_crypto *crypto, const struct kf_rsa_
     const struct kf_slice *const numbers[] = {&rsa->e,  &rsa->d,  &rsa->p,   &rsa->q,
                                               &rsa->dp, &rsa->dq, &rsa->qinv};
     struct algebra algebra = {.context = NULL};
+    BIGNUM *n;
     enum kf_status status;
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -174,12 +193,18 @@ enum kf_status kf_rsa_check(const struct kf_crypto *crypto, const struct kf_rsa_
             return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE,
                            "the RSA key is inconsistent: a number is longer than the modulus");
     }
+    n = BN_bin2bn(rsa->n.data, (int)rsa->n.len, NULL);
+    algebra.e = BN_bin2bn(rsa->e.data, (int)rsa->e.len, NULL);
     algebra.context = BN_CTX_secure_new_ex(crypto->library);
-    if (algebra.context == NULL)
-        return kf_fail_memory(error);
-    BN_CTX_start(algebra.context);
-    status = check_all(&algebra, rsa, error);
-    BN_CTX_end(algebra.context);
+    if (n != NULL && algebra.e != NULL && algebra.context != NULL) {
+        BN_CTX_start(algebra.context);
+        status = check_all(&algebra, rsa, n, error);
+        BN_CTX_end(algebra.context);
+    } else {
+        status = kf_fail_memory(error);
+    }
     BN_CTX_free(algebra.context);
+    BN_free(algebra.e);
+    BN_free(n);
     return status;
 }
