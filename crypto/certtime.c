@@ -5,9 +5,9 @@
  */
 #include "crypto/cert_parts.h"
 
-#define MINUTE_SECONDS 60
-#define HOUR_SECONDS   3600
-#define DAY_SECONDS    86400
+#define MINUTE_SECONDS INT64_C(60)
+#define HOUR_SECONDS   INT64_C(3600)
+#define DAY_SECONDS    INT64_C(86400)
 
 /* Two digits, at most max. */
 static bool two_digits(struct kf_slice *text, int max, int *out)

@@ -19,7 +19,8 @@ static enum kf_status append_arc(struct kf_buf *out, uint64_t arc, bool first,
     int len;
 
     if (first)
-        len = snprintf(text, sizeof(text), "%u.%llu", root, (unsigned long long)(arc - root * 40));
+        len = snprintf(text, sizeof(text), "%u.%llu", root,
+                       (unsigned long long)(arc - root * UINT64_C(40)));
     else
         len = snprintf(text, sizeof(text), ".%llu", (unsigned long long)arc);
     return kf_buf_append(out, text, (size_t)len, error);

@@ -53,7 +53,9 @@
 /* As kf_slice_equal, for what is public: not in constant time. */
 static inline bool kf_bytes_equal(struct kf_slice a, struct kf_slice b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    if (a.len != b.len || a.data == NULL || b.data == NULL)
+        return a.len == 0 && b.len == 0;
+    return memcmp(a.data, b.data, a.len) == 0;
 }
 
 /* Appends the dotted form of an OID's content octets; of what is none, "#" and hex digits. */
