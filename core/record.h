@@ -74,10 +74,10 @@ struct kf_cert_facts {
     char *signature_algorithm; /* "sha256WithRSAEncryption", else the OID */
     int64_t not_before;        /* seconds since 1970, UTC */
     int64_t not_after;
+    bool is_ca;         /* basic constraints */
+    bool has_kra_usage; /* extended key usage 1.3.6.1.4.1.311.21.6 */
     bool has_key_usage;
     unsigned key_usage;          /* KF_KU_* */
-    bool is_ca;                  /* basic constraints */
-    bool has_kra_usage;          /* extended key usage 1.3.6.1.4.1.311.21.6 */
     struct kf_slice der;         /* the certificate, whole */
     struct kf_slice issuer_der;  /* Name, whole */
     struct kf_slice serial_der;  /* INTEGER, whole */
