@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-static const struct kf_reader_ops *const readers[] = {&kf_reader_kms, &kf_reader_pfx,
-                                                      &kf_reader_epf, NULL};
+static const struct kf_reader_ops *const readers[] = {
+    &kf_reader_kms, &kf_reader_pfx, &kf_reader_epf, &kf_reader_rec, &kf_reader_pem, NULL,
+};
 
 const struct kf_reader_ops *const *kf_readers(void)
 {

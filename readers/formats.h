@@ -23,6 +23,8 @@ enum kf_status kf_reader_open(struct kf_reader **out, struct kf_input *input, co
 
 extern const struct kf_reader_ops kf_reader_kms;
 extern const struct kf_reader_ops kf_reader_pfx;
+extern const struct kf_reader_ops kf_reader_rec;
 extern const struct kf_reader_ops kf_reader_epf;
+extern const struct kf_reader_ops kf_reader_pem;
 
 #endif

@@ -1,0 +1,17 @@
+/*
+ * A private key of a PEM file: decrypted and turned into PKCS #8.
+ */
+#ifndef KF_READERS_PEM_KEY_H
+#define KF_READERS_PEM_KEY_H
+
+#include "readers/pem_blocks.h"
+
+/*
+ * Appends the PKCS #8 of the block to out (secret). *secret is the index of the password that
+ * opened it, -1 where none was needed. KF_SKIP: KF_CAUSE_SECRET, _DATA, _LIMIT or _UNSUPPORTED.
+ */
+enum kf_status kf_pem_open_key(const struct kf_reader_options *options,
+                               const struct kf_pem_block *block, struct kf_buf *out, int *secret,
+                               struct kf_error *error) KF_MUST_USE;
+
+#endif
