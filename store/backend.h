@@ -47,10 +47,10 @@ enum kf_statement {
     KF_SQL_ROW_LIST,        /* () -> (the columns of kf_row), by request id */
     KF_SQL_ROW_GET,         /* (request id) -> (the columns of kf_row) */
     KF_SQL_TOKEN_ADD,       /* (token); one that is there already is no error */
-    KF_SQL_TOKEN_LIST,      /* (token hash) -> (request id), see search.h */
+    KF_SQL_TOKENS_ADD,      /* (16 tokens); likewise */
+    KF_SQL_TOKEN_LIST,      /* (first, last) -> (token) */
     KF_SQL_CERT_TOKEN_ADD,  /* (token) */
-    KF_SQL_CERT_TOKEN_LIST, /* (token hash) -> (request id) */
-    KF_SQL_CERT_TOKEN_FROM, /* (token) -> (token): that and all greater ones; LIST */
+    KF_SQL_CERT_TOKEN_LIST, /* (first, last) -> (token) */
     KF_SQL_ROW_KEY_GET,     /* (request id) -> (SHA-256 of the certificate, key blob) */
 
     KF_SQL_RUN_ADD,       /* (command, options, inputs, caller, started, KRA start) */

@@ -62,7 +62,7 @@ enum kf_status kf_known_refresh(struct kf_store *store, struct kf_error *error)
 {
     struct kf_known *known = store->known;
     struct kf_result *result = NULL;
-    struct kf_value from;
+    struct kf_value range[2];
     enum kf_status status;
 
     if (known == NULL) {
@@ -74,8 +74,9 @@ enum kf_status kf_known_refresh(struct kf_store *store, struct kf_error *error)
     if (known->through == store->row_last)
         return KF_OK;
     /* the whole segment of the first that is missing: within it, tokens are in no order */
-    from = kf_integer(kf_token(known->through + 1, 0) & ~(int64_t)KF_TOKEN_OFFSET_MASK);
-    status = kf_store_query(store, KF_SQL_CERT_TOKEN_FROM, &from, 1, &result, error);
+    range[0] = kf_integer(kf_token(known->through + 1, 0) & ~(int64_t)KF_TOKEN_OFFSET_MASK);
+    range[1] = kf_integer(INT64_MAX);
+    status = kf_store_query(store, KF_SQL_CERT_TOKEN_LIST, range, 2, &result, error);
     while (status == KF_OK) {
         status = kf_store_next(store, result, error);
         if (status == KF_OK) {

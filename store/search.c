@@ -10,9 +10,9 @@
 
 #include "store/known.h"
 
-#define NAMES_MAX       9   /* tokens of a row: the eight names, and DOMAIN\user of the UPN */
-#define PROBES_MAX      400 /* certificates asked for one by one before the filter is made */
-#define PROBES_SEGMENTS 4   /* and in how large a store */
+#define NAMES_MAX      9   /* tokens of a row: the eight names, and DOMAIN\user of the UPN */
+#define TOKENS_AT_ONCE 16  /* of KF_SQL_TOKENS_ADD */
+#define PROBES_MAX     256 /* certificates asked for one by one before the filter is made */
 
 /* The lowercase of a letter of two bytes, U+0080 to U+07FF; others stay. */
 static unsigned fold_wide(unsigned c)
@@ -190,10 +190,14 @@ enum kf_status kf_tokens_flush(struct kf_store *store, struct kf_error *error)
 
     if (count != 0)
         qsort(store->tokens, count, sizeof(*store->tokens), by_value);
-    for (size_t i = 0; i < count; i++) {
-        struct kf_value value = kf_integer(store->tokens[i]);
+    for (size_t i = 0; i < count;) {
+        size_t some = count - i >= TOKENS_AT_ONCE ? TOKENS_AT_ONCE : 1;
+        struct kf_value values[TOKENS_AT_ONCE];
 
-        if (kf_store_execute(store, KF_SQL_TOKEN_ADD, &value, 1, NULL, error) != KF_OK)
+        for (size_t j = 0; j < some; j++)
+            values[j] = kf_integer(store->tokens[i++]);
+        if (kf_store_execute(store, some == 1 ? KF_SQL_TOKEN_ADD : KF_SQL_TOKENS_ADD, values, some,
+                             NULL, error) != KF_OK)
             return KF_FATAL;
     }
     store->token_count = 0;
@@ -214,6 +218,44 @@ enum kf_status kf_certificate_token_add(struct kf_store *store, uint64_t request
         kf_known_add(store->known, hash, request_id);
     store->row_last = request_id;
     return kf_store_execute(store, KF_SQL_CERT_TOKEN_ADD, &value, 1, NULL, error);
+}
+
+/* The rows that have a token of this hash, from all segments. */
+struct scan {
+    struct kf_store *store;
+    enum kf_statement statement;
+    uint32_t hash;
+    uint64_t request_id; /* the first of the segment that comes next */
+    uint64_t last;       /* the greatest of the store */
+    struct kf_result *result;
+};
+
+static enum kf_status scan_segment(struct scan *scan, struct kf_error *error)
+{
+    int64_t token = kf_token(scan->request_id, scan->hash);
+    struct kf_value range[2] = {kf_integer(token), kf_integer(token | KF_TOKEN_OFFSET_MASK)};
+
+    scan->request_id += KF_TOKEN_OFFSET_MASK + 1;
+    return kf_store_query(scan->store, scan->statement, range, 2, &scan->result, error);
+}
+
+/* KF_END: no more. The scan is over where it returns anything but KF_OK. */
+static enum kf_status scan_next(struct scan *scan, uint64_t *request_id, struct kf_error *error)
+{
+    enum kf_status status = KF_END;
+
+    while (status == KF_END && (scan->result != NULL || scan->request_id <= scan->last)) {
+        status = scan->result == NULL ? scan_segment(scan, error) : KF_OK;
+        if (status == KF_OK)
+            status = kf_store_next(scan->store, scan->result, error);
+        if (status == KF_OK) {
+            *request_id = kf_token_request(scan->result->columns[0].number);
+            return KF_OK;
+        }
+        kf_store_finish(scan->store, scan->result);
+        scan->result = NULL;
+    }
+    return status;
 }
 
 /* Whether row request_id is that of the certificate. */
@@ -246,8 +288,7 @@ static enum kf_status prepare_search(struct kf_store *store, struct kf_error *er
     if (kf_store_number(store, KF_SQL_ROW_LAST, NULL, 0, &last, error) != KF_OK)
         return KF_FATAL;
     store->row_last = (uint64_t)last;
-    if (store->known == NULL && (store->certificate_searches < PROBES_MAX ||
-                                 store->row_last >> KF_TOKEN_OFFSET_BITS < PROBES_SEGMENTS))
+    if (store->known == NULL && store->certificate_searches < PROBES_MAX)
         return KF_OK;
     return kf_known_refresh(store, error);
 }
@@ -255,26 +296,24 @@ static enum kf_status prepare_search(struct kf_store *store, struct kf_error *er
 enum kf_status kf_certificate_row(struct kf_store *store, const uint8_t sha256[KF_SHA256_SIZE],
                                   uint64_t *request_id, bool *has_key, struct kf_error *error)
 {
-    uint32_t hash = kf_certificate_token_hash(sha256);
-    struct kf_value value = kf_integer(hash);
-    struct kf_result *result = NULL;
+    struct scan scan = {.store = store,
+                        .statement = KF_SQL_CERT_TOKEN_LIST,
+                        .hash = kf_certificate_token_hash(sha256)};
     enum kf_status status = prepare_search(store, error);
     bool found = false;
 
     if (status != KF_OK)
         return status;
     store->certificate_searches++;
-    if (store->known != NULL && !kf_known_may_have(store->known, hash))
+    if (store->known != NULL && !kf_known_may_have(store->known, scan.hash))
         return KF_END;
-    status = kf_store_query(store, KF_SQL_CERT_TOKEN_LIST, &value, 1, &result, error);
+    scan.last = store->row_last;
     while (status == KF_OK && !found) {
-        status = kf_store_next(store, result, error);
-        if (status == KF_OK) {
-            *request_id = (uint64_t)result->columns[0].number;
+        status = scan_next(&scan, request_id, error);
+        if (status == KF_OK)
             status = is_row_of(store, *request_id, sha256, &found, has_key, error);
-        }
     }
-    kf_store_finish(store, result);
+    kf_store_finish(store, scan.result);
     return status;
 }
 
@@ -373,31 +412,36 @@ struct id_list {
     size_t count, capacity;
 };
 
+static enum kf_status add_id(struct id_list *list, uint64_t id, struct kf_error *error)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        uint64_t *ids = realloc(list->ids, capacity * sizeof(*ids));
+
+        if (ids == NULL)
+            return kf_fail_memory(error);
+        list->ids = ids;
+        list->capacity = capacity;
+    }
+    list->ids[list->count++] = id;
+    return KF_OK;
+}
+
 static enum kf_status list_ids(struct kf_store *store, enum kf_statement statement, uint32_t hash,
                                struct id_list *list, struct kf_error *error)
 {
-    struct kf_value value = kf_integer(hash);
-    struct kf_result *result = NULL;
-    enum kf_status status = kf_store_query(store, statement, &value, 1, &result, error);
+    struct scan scan = {.store = store, .statement = statement, .hash = hash};
+    int64_t last = 0;
+    uint64_t id = 0;
+    enum kf_status status = kf_store_number(store, KF_SQL_ROW_LAST, NULL, 0, &last, error);
 
+    scan.last = (uint64_t)last;
     while (status == KF_OK) {
-        status = kf_store_next(store, result, error);
-        if (status != KF_OK)
-            break;
-        if (list->count == list->capacity) {
-            size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-            uint64_t *ids = realloc(list->ids, capacity * sizeof(*ids));
-
-            if (ids == NULL) {
-                status = kf_fail_memory(error);
-                break;
-            }
-            list->ids = ids;
-            list->capacity = capacity;
-        }
-        list->ids[list->count++] = (uint64_t)result->columns[0].number;
+        status = scan_next(&scan, &id, error);
+        if (status == KF_OK)
+            status = add_id(list, id, error);
     }
-    kf_store_finish(store, result);
+    kf_store_finish(store, scan.result);
     return status == KF_END ? KF_OK : status;
 }
 

@@ -60,7 +60,9 @@ const char kf_sqlite_schema[] =
 
     "CREATE TABLE Requests ("
     " RequestID INTEGER PRIMARY KEY,"
-    " Disposition INTEGER NOT NULL CHECK (Disposition IN (12, 20, 21)),"
+    /* not IN (...), for which each insertion would build a table */
+    " Disposition INTEGER NOT NULL"
+    " CHECK (Disposition = 12 OR Disposition = 20 OR Disposition = 21),"
     " SubmittedWhen INTEGER NOT NULL, ResolvedWhen INTEGER,"
     " RequesterName TEXT, CallerName TEXT,"
     " DistinguishedName TEXT, CommonName TEXT, EMail TEXT, UPN TEXT,"
@@ -103,14 +105,6 @@ const char kf_sqlite_schema[] =
 #define RUN_COLUMNS                                                                                \
     "SELECT RunID, Command, Options, Inputs, Caller, Started, Ended, PositionInput,"               \
     " PositionEntries, Archived, Known, Refused, Failed, Skipped, Users, KraStart FROM Runs "
-
-/* A token is segment << 45 | hash << 13 | offset, a request id segment << 13 | offset (search.h):
- * one range of each segment. */
-#define TOKEN_LIST(table)                                                                          \
-    "WITH RECURSIVE Segment (N) AS (SELECT 0 UNION ALL SELECT N + 1 FROM Segment"                  \
-    " WHERE N < (SELECT max(RequestID) >> 13 FROM Requests))"                                      \
-    " SELECT N << 13 | (Token & 8191) FROM Segment CROSS JOIN " table                              \
-    " WHERE Token BETWEEN N << 45 | ?1 << 13 AND N << 45 | ?1 << 13 | 8191"
 
 const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_SETTING_GET] = "SELECT Value FROM Settings WHERE Name = ?1",
@@ -162,10 +156,11 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_ROW_GET] = ROW_COLUMNS "WHERE RequestID = ?1",
     [KF_SQL_ROW_KEY_GET] = "SELECT CertificateSHA256, KeyBlob FROM Requests WHERE RequestID = ?1",
     [KF_SQL_TOKEN_ADD] = "INSERT OR IGNORE INTO Tokens VALUES (?1)",
-    [KF_SQL_TOKEN_LIST] = TOKEN_LIST("Tokens"),
+    [KF_SQL_TOKENS_ADD] = "INSERT OR IGNORE INTO Tokens VALUES (?1), (?2), (?3), (?4), (?5), (?6),"
+                          " (?7), (?8), (?9), (?10), (?11), (?12), (?13), (?14), (?15), (?16)",
+    [KF_SQL_TOKEN_LIST] = "SELECT Token FROM Tokens WHERE Token BETWEEN ?1 AND ?2",
     [KF_SQL_CERT_TOKEN_ADD] = "INSERT INTO CertificateTokens VALUES (?1)",
-    [KF_SQL_CERT_TOKEN_LIST] = TOKEN_LIST("CertificateTokens"),
-    [KF_SQL_CERT_TOKEN_FROM] = "SELECT Token FROM CertificateTokens WHERE Token >= ?1",
+    [KF_SQL_CERT_TOKEN_LIST] = "SELECT Token FROM CertificateTokens WHERE Token BETWEEN ?1 AND ?2",
 
     [KF_SQL_RUN_ADD] = "INSERT INTO Runs (Command, Options, Inputs, Caller, Started, KraStart)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
