@@ -306,8 +306,8 @@ enum kf_status kf_agents_add(struct kf_store *store, struct kf_slice der, unsign
     enum kf_status status = kf_kra_parse(store->crypto, der, min_bits, &kra, error);
 
     if (status == KF_OK && !kf_kra_valid_at(&kra, now))
-        status = kf_fail(error, KF_SKIP, KF_CAUSE_DATA, WCCE_SELECTION, "the certificate of %s %s",
-                         kra.facts.subject,
+        status = kf_fail(error, KF_SKIP, KF_CAUSE_POLICY, WCCE_SELECTION,
+                         "the certificate of %s %s", kra.facts.subject,
                          now < kra.facts.not_before ? "is not valid yet" : "has expired");
     if (status == KF_OK)
         status = kf_change_begin(store, &own, error);

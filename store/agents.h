@@ -28,8 +28,8 @@ void kf_agents_reset(struct kf_agents *agents); /* NULL-safe */
 /*
  * Adds a KRA certificate (DER) at the end of the list; noted in the audit trail, also that less
  * than KF_KRA_MIN_BITS was accepted. now is seconds since 1970. KF_SKIP: KF_CAUSE_DATA where it is
- * not a KRA certificate by kf_kra_parse with min_bits, or not valid at now; KF_CAUSE_USAGE where it
- * is in the list already.
+ * no certificate, KF_CAUSE_POLICY where it is not one of a KRA by kf_kra_parse with min_bits, or
+ * not valid at now; KF_CAUSE_USAGE where it is in the list already.
  */
 enum kf_status kf_agents_add(struct kf_store *store, struct kf_slice der, unsigned min_bits,
                              int64_t now, struct kf_error *error) KF_MUST_USE;

@@ -91,12 +91,18 @@ void archive_reopen(struct archive *archive)
 
 X509 *archive_agent(unsigned number)
 {
+    static X509 *agents[10]; /* one certificate each, however often it is asked for */
     char name[32];
     char key[32];
 
-    (void)snprintf(name, sizeof(name), "KRA %u", number);
-    (void)snprintf(key, sizeof(key), "rsa:2048#kra%u", number);
-    return material_kra(name, material_key(key));
+    need(number < sizeof(agents) / sizeof(agents[0]), "archive_agent", NULL);
+    if (agents[number] == NULL) {
+        (void)snprintf(name, sizeof(name), "KRA %u", number);
+        (void)snprintf(key, sizeof(key), "rsa:2048#kra%u", number);
+        agents[number] = material_kra(name, material_key(key));
+    }
+    need(X509_up_ref(agents[number]) == 1, "X509_up_ref", NULL);
+    return agents[number];
 }
 
 void archive_add_agents(struct archive *archive, unsigned count)
@@ -182,6 +188,23 @@ void archive_place(struct archive *archive, struct kf_policy *policy, struct kf_
              kf_rules_place(archive->store, &placing, record, &error) == KF_OK &&
              kf_store_commit(archive->store, &error) == KF_OK,
          "kf_rules_place", &error);
+}
+
+bool archive_try(const struct archive *archive, const char *sql)
+{
+    sqlite3 *database = NULL;
+    bool done;
+
+    need(sqlite3_open_v2(archive->path, &database, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK,
+         archive->path, NULL);
+    done = sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK;
+    (void)sqlite3_close(database);
+    return done;
+}
+
+void archive_execute(const struct archive *archive, const char *sql)
+{
+    need(archive_try(archive, sql), sql, NULL);
 }
 
 static sqlite3_stmt *ask(const struct archive *archive, const char *sql, sqlite3 **database)

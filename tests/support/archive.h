@@ -27,7 +27,7 @@ void archive_reopen(struct archive *archive);
 
 /* Adds the agent "KRA 1" with the key "rsa:2048#kra1" (2, 3 likewise); any number of them. */
 void archive_add_agents(struct archive *archive, unsigned count);
-X509 *archive_agent(unsigned number); /* freed by X509_free */
+X509 *archive_agent(unsigned number); /* 0 to 9, the same each time; freed by X509_free */
 
 /* Sets a setting. */
 void archive_set(struct archive *archive, const char *name, const char *value);
@@ -44,6 +44,10 @@ struct kf_policy *archive_policy(struct archive *archive, bool foreign, bool ove
 
 /* Both parts of the rules: in a transaction of its own, in one run of the archive. */
 void archive_place(struct archive *archive, struct kf_policy *policy, struct kf_record *record);
+
+/* Runs SQL by a connection of its own; false where it is refused. */
+bool archive_try(const struct archive *archive, const char *sql);
+void archive_execute(const struct archive *archive, const char *sql); /* which must not be */
 
 /* The first number that SQL gives, asked by a connection of its own. */
 int64_t archive_number(const struct archive *archive, const char *sql);
