@@ -18,9 +18,8 @@
 #include "crypto/cms.h"
 #include "crypto/recblob.h"
 
-#define HASH_ATTRIBUTE   "1.3.6.1.4.1.311.21.16"
-#define MAX_CERTIFICATES 1000
-#define MAX_BLOB         (2 * (size_t)KF_MAX_ENVELOPE) /* base64 and line ends */
+#define HASH_ATTRIBUTE "1.3.6.1.4.1.311.21.16"
+#define MAX_BLOB       (2 * (size_t)KF_MAX_ENVELOPE) /* base64 and line ends */
 
 /* content of OBJECT IDENTIFIERs */
 static const uint8_t oid_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1};
@@ -161,9 +160,6 @@ static enum kf_status take_certificates(const struct kf_crypto *crypto,
 
         if (!kf_der_any(&certificates, &next))
             return refused(error, "its certificates are broken");
-        if (sk_X509_num(out->certificates) >= MAX_CERTIFICATES)
-            return kf_fail(error, KF_SKIP, KF_CAUSE_LIMIT, NULL,
-                           "a recovery blob with more than %d certificates", MAX_CERTIFICATES);
         if (next.tag == KF_DER_SEQUENCE)
             certificate = kf_x509_parse(crypto, next.whole, NULL);
         if (certificate != NULL && sk_X509_push(out->certificates, certificate) <= 0) {

@@ -6,6 +6,8 @@
 
 #include <openssl/cms.h>
 
+#include "core/der.h"
+#include "core/limits.h"
 #include "crypto/lockbox.h"
 #include "tests/support/material.h"
 #include "tests/support/outside.h"
@@ -308,6 +310,66 @@ static void test_refuses_other_structures(void)
     kf_buf_reset(&signature);
 }
 
+static void append(struct kf_buf *out, struct kf_slice bytes)
+{
+    CU_ASSERT_FATAL(kf_buf_append(out, bytes.data, bytes.len, NULL) == KF_OK);
+}
+
+/* Each digest is work for every byte of the content, and the list of them is not signed. */
+static void test_refuses_many_digests(void)
+{
+    struct kf_buf signature = KF_PUBLIC_BUF;
+    struct kf_buf changed = KF_PUBLIC_BUF;
+    struct kf_slice at;
+    struct kf_slice type;
+    struct kf_slice version;
+    struct kf_slice digests;
+    size_t content_mark;
+    size_t set_mark;
+
+    sign("-outform DER -md sha256 -signer s0.pem -inkey k0.pem", &signature);
+    at = kf_buf_slice(&signature);
+    CU_ASSERT_FATAL(kf_der_get(&at, KF_DER_SEQUENCE, &at) && kf_der_get(&at, KF_DER_OID, &type) &&
+                    kf_der_get(&at, KF_DER_CONTEXT_CONSTRUCTED | 0, &at) &&
+                    kf_der_get(&at, KF_DER_SEQUENCE, &at) &&
+                    kf_der_get(&at, KF_DER_INTEGER, &version) &&
+                    kf_der_get(&at, KF_DER_SET, &digests));
+    CU_ASSERT_FATAL(kf_der_put(&changed, KF_DER_OID, type, NULL) == KF_OK);
+    content_mark = changed.len;
+    CU_ASSERT_FATAL(kf_der_put(&changed, KF_DER_INTEGER, version, NULL) == KF_OK);
+    set_mark = changed.len;
+    for (int i = 0; i < 17; i++)
+        append(&changed, digests);
+    CU_ASSERT_FATAL(kf_der_wrap(&changed, set_mark, KF_DER_SET, NULL) == KF_OK);
+    append(&changed, at);
+    CU_ASSERT_FATAL(kf_der_wrap(&changed, content_mark, KF_DER_SEQUENCE, NULL) == KF_OK &&
+                    kf_der_wrap(&changed, content_mark, KF_DER_CONTEXT_CONSTRUCTED | 0, NULL) ==
+                        KF_OK &&
+                    kf_der_wrap(&changed, 0, KF_DER_SEQUENCE, NULL) == KF_OK);
+    refuse(kf_buf_slice(&changed), KF_CAUSE_DATA, "too many digests");
+    kf_buf_reset(&changed);
+    kf_buf_reset(&signature);
+}
+
+static void test_refuses_too_much(void)
+{
+    struct kf_buf signature = KF_PUBLIC_BUF;
+    size_t len = KF_MAX_SIGNATURE + 1;
+
+    make_material();
+    CU_ASSERT_FATAL(
+        outside_run("s=; for i in $(seq 17); do s=\"$s -signer s0.pem -inkey k0.pem\"; "
+                    "done\n"
+                    "openssl cms -sign -nocerts -binary -in content -outform DER -out sig $s"));
+    outside_read("sig", &signature);
+    refuse(kf_buf_slice(&signature), KF_CAUSE_DATA, "too many signers");
+    kf_buf_clear(&signature);
+    CU_ASSERT_FATAL(kf_buf_reserve(&signature, len, NULL) == KF_OK);
+    memset(signature.data, 0x30, len);
+    refuse((struct kf_slice){signature.data, len}, KF_CAUSE_LIMIT, "bytes");
+    kf_buf_reset(&signature);
+}
+
 static void test_refuses_every_truncation(void)
 {
     struct kf_buf signature = KF_PUBLIC_BUF;
@@ -388,6 +450,8 @@ int main(void)
         {"refuses weak digests", test_refuses_weak_digests},
         {"refuses altered content", test_refuses_altered_content},
         {"refuses other structures", test_refuses_other_structures},
+        {"refuses many digests", test_refuses_many_digests},
+        {"refuses too much", test_refuses_too_much},
         {"refuses every truncation", test_refuses_every_truncation},
         {"signs for openssl", test_signs_for_openssl},
         {"refuses to sign", test_refuses_to_sign},

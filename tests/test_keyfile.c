@@ -203,6 +203,27 @@ static void test_password_is_taken_whole(void)
     kf_buf_reset(&secret);
 }
 
+/* The MAC's algorithm in new.p12, which is SHA-256, named PBMAC1. */
+static void test_refuses_pbmac1(void)
+{
+    static const uint8_t sha256[] = {6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1};
+    static const uint8_t pbmac1[] = {6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 14};
+    struct kf_buf file = KF_SECRET_BUF;
+    size_t at = 0;
+
+    make_files();
+    outside_read("new.p12", &file);
+    for (size_t i = 0; i + sizeof(sha256) <= file.len; i++) {
+        if (memcmp(file.data + i, sha256, sizeof(sha256)) == 0)
+            at = i;
+    }
+    CU_ASSERT_FATAL(at != 0);
+    memcpy(file.data + at, pbmac1, sizeof(pbmac1));
+    outside_write("pbmac1.p12", kf_buf_slice(&file));
+    refuse("pbmac1.p12", "pw", KF_CAUSE_UNSUPPORTED, "PBMAC1");
+    kf_buf_reset(&file);
+}
+
 static void certificates(const char *name, const char *password, int expected, enum kf_cause cause)
 {
     STACK_OF(X509) *found = NULL;
@@ -287,6 +308,7 @@ int main(void)
         {"a URI", test_uri},
         {"refusals", test_refusals},
         {"a password is taken whole", test_password_is_taken_whole},
+        {"refuses PBMAC1", test_refuses_pbmac1},
         {"certificates", test_certificates},
         {"a CA of one's own", test_ca},
         {"names that no CA has", test_ca_refuses_names},

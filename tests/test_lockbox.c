@@ -305,6 +305,27 @@ static void test_wrong_key_length(void)
     }
 }
 
+static void test_too_long(void)
+{
+    static const uint8_t iv[16];
+    struct kf_buf bytes = KF_PUBLIC_BUF;
+    struct kf_buf out = KF_PUBLIC_BUF;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    size_t len = (16u << 20) + 16;
+
+    CU_ASSERT_FATAL(kf_buf_reserve(&bytes, len, NULL) == KF_OK);
+    memset(bytes.data, 0, len);
+    CU_ASSERT_EQUAL(decrypt(KF_BULK_AES128_CBC, 16, slice(bytes.data, len), &out, &error), KF_SKIP);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_LIMIT);
+    error = (struct kf_error){.cause = KF_CAUSE_NONE};
+    CU_ASSERT_EQUAL(kf_bulk_encrypt(material_crypto(), KF_BULK_AES128_CBC, slice(session_key, 16),
+                                    iv, slice(bytes.data, len), &out, &error),
+                    KF_SKIP);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_LIMIT);
+    CU_ASSERT_EQUAL(out.len, 0);
+    kf_buf_reset(&bytes);
+}
+
 static void test_uris(void)
 {
     enum kf_bulk found;
@@ -329,6 +350,7 @@ int main(void)
         {"GCM is authentic", test_gcm_is_authentic},
         {"CBC padding", test_cbc_padding},
         {"keys of a wrong length", test_wrong_key_length},
+        {"too long", test_too_long},
         {"URIs", test_uris},
         {NULL, NULL},
     };

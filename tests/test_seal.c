@@ -222,6 +222,49 @@ static void test_needs_an_agent(void)
     CU_ASSERT_PTR_NULL(sealer);
 }
 
+static void test_limits_of_sealing(void)
+{
+    const struct kf_kra *many[65];
+    struct kf_sealer *sealer = new_sealer(KF_SEAL_WINDOWS, 1);
+    struct kf_buf out = KF_PUBLIC_BUF;
+    struct kf_buf plaintext = KF_PUBLIC_BUF;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    size_t len = (1u << 20) + 1;
+
+    CU_ASSERT_FATAL(kf_buf_reserve(&plaintext, len, NULL) == KF_OK);
+    memset(plaintext.data, 1, len);
+    CU_ASSERT_EQUAL(kf_seal(sealer, (struct kf_slice){plaintext.data, len}, &out, &error), KF_SKIP);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_LIMIT);
+    CU_ASSERT_EQUAL(out.len, 0);
+    kf_buf_reset(&plaintext);
+    kf_sealer_free(sealer);
+    for (size_t i = 0; i < 65; i++)
+        many[i] = &agents[0];
+    error = (struct kf_error){.cause = KF_CAUSE_NONE};
+    CU_ASSERT_EQUAL(kf_sealer_new(material_crypto(), many, 65, KF_SEAL_WINDOWS, &sealer, &error),
+                    KF_FATAL);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_LIMIT);
+    CU_ASSERT_PTR_NULL(sealer);
+}
+
+/* One key is not tried on any number of recipients, but the one by its certificate is found. */
+static void test_many_recipients(void)
+{
+    struct kf_buf sealed = KF_PUBLIC_BUF;
+    struct kf_identity key_only;
+
+    make_agents();
+    key_only = (struct kf_identity){.key = identities[0].key};
+    outside_write("plain", (struct kf_slice){plain, 100});
+    CU_ASSERT_FATAL(outside_run("r=; for i in $(seq 256); do r=\"$r -recip a2.pem\"; done\n"
+                                "openssl cms -encrypt -binary -aes128 -in plain -outform DER -out "
+                                "sealed $r -recip a0.pem"));
+    outside_read("sealed", &sealed);
+    opens(&identities[0], kf_buf_slice(&sealed), 100);
+    refuses(&key_only, kf_buf_slice(&sealed), KF_CAUSE_LIMIT);
+    kf_buf_reset(&sealed);
+}
+
 /* What openssl seals, in all ways that it has for RSA. */
 static void test_opens_what_openssl_seals(void)
 {
@@ -448,6 +491,8 @@ int main(void)
         {"round trip of every length", test_round_trip_of_every_length},
         {"hashes of the agents", test_hashes},
         {"needs an agent", test_needs_an_agent},
+        {"limits of sealing", test_limits_of_sealing},
+        {"many recipients", test_many_recipients},
         {"opens what openssl seals", test_opens_what_openssl_seals},
         {"opens by a renewed certificate", test_opens_by_a_renewed_certificate},
         {"a wrong key", test_wrong_key},
