@@ -149,37 +149,51 @@ enum kf_status pfx_list_plain(struct pfx_file *file, struct kf_error *error)
     return list_safes(file, PFX_SAFE_PLAIN, error);
 }
 
-/* Whether a password opens any encrypted part: the safes, or the first key that stands outside of
- * them. *any: there is such a part. */
-static bool opens_anything(struct pfx_file *file, bool *any)
+/* A look at whether passwords open the encrypted parts of a file */
+struct look {
+    bool any;            /* there is such a part */
+    bool opens;          /* one of them opens */
+    bool refused;        /* passwords were tried on one, and none fits */
+    struct kf_error why; /* the first other reason */
+};
+
+static void look_at(struct pfx_file *file, const struct kf_pbe *pbe, struct kf_slice ciphertext,
+                    struct look *look)
 {
+    struct sealed sealed = {.file = file, .pbe = pbe, .in = ciphertext};
+    struct pfx_match match;
+    struct kf_error why = {.cause = KF_CAUSE_NONE};
+
+    look->any = true;
+    look->opens = find_password(&sealed, &match, &why) == KF_OK;
+    look->refused = look->refused || why.cause == KF_CAUSE_SECRET;
+    if (why.cause != KF_CAUSE_SECRET && look->why.cause == KF_CAUSE_NONE)
+        look->why = why;
+    kf_wipe(&sealed.key, sizeof(sealed.key));
+}
+
+/* At the encrypted safes, and at the first key that stands outside of them, until one opens */
+static struct look look_inside(struct pfx_file *file)
+{
+    struct look look = {.any = false};
     struct kf_pbe pbe;
-    struct sealed sealed = {.file = file, .pbe = &pbe};
-    struct pfx_match match = {.found = false};
+    struct kf_slice ciphertext;
     struct kf_error ignored = {.cause = KF_CAUSE_NONE};
 
-    *any = false;
-    for (size_t i = 0; i < file->safe_count && !match.found; i++) {
+    for (size_t i = 0; i < file->safe_count && !look.opens; i++) {
         const struct pfx_safe *safe = &file->safes[i];
 
-        if (!safe->has_algorithm || safe->bytes.len == 0)
-            continue;
-        *any = true;
-        sealed.pbe = &safe->pbe;
-        sealed.in = safe->bytes;
-        (void)!find_password(&sealed, &match, &ignored);
+        if (safe->has_algorithm && safe->bytes.len != 0)
+            look_at(file, &safe->pbe, safe->bytes, &look);
     }
-    sealed.pbe = &pbe;
-    for (size_t i = 0; i < file->bag_count && !match.found; i++) {
+    for (size_t i = 0; i < file->bag_count && !look.opens; i++) {
         if (file->bags[i].kind != PFX_BAG_SHROUDED ||
-            pfx_parse_shrouded(file->bags[i].value, &pbe, &sealed.in, &ignored) != KF_OK)
+            pfx_parse_shrouded(file->bags[i].value, &pbe, &ciphertext, &ignored) != KF_OK)
             continue;
-        *any = true;
-        (void)!find_password(&sealed, &match, &ignored);
+        look_at(file, &pbe, ciphertext, &look);
         break;
     }
-    kf_wipe(&sealed.key, sizeof(sealed.key));
-    return match.found;
+    return look;
 }
 
 static enum kf_status protected(struct kf_error *error) {
@@ -192,7 +206,6 @@ static enum kf_status check_mac(struct pfx_file *file, struct kf_error *error)
 {
     struct kf_error why = {.cause = KF_CAUSE_NONE};
     enum kf_status status;
-    bool any;
 
     if (file->mac.kind == PFX_MAC_NONE)
         return file->options->require_mac ? kf_fail(error, KF_SKIP, KF_CAUSE_POLICY, "RFC 7292 4",
@@ -202,7 +215,7 @@ static enum kf_status check_mac(struct pfx_file *file, struct kf_error *error)
     if (status == KF_OK)
         return KF_OK;
     if (status == KF_SKIP && why.cause == KF_CAUSE_SECRET) {
-        if (opens_anything(file, &any))
+        if (look_inside(file).opens)
             return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 7292 4",
                            "the MAC is wrong, although a password opens the contents: the file was "
                            "changed, or its MAC has another password");
@@ -218,12 +231,19 @@ static enum kf_status check_mac(struct pfx_file *file, struct kf_error *error)
  * closed, and is told as one failure */
 static enum kf_status check_without_mac(struct pfx_file *file, struct kf_error *error)
 {
-    bool any;
+    struct look look;
 
-    if (file->mac.kind != PFX_MAC_NONE || opens_anything(file, &any) || !any)
+    if (file->mac.kind != PFX_MAC_NONE)
+        return KF_OK;
+    look = look_inside(file);
+    if (look.opens || !look.any)
         return KF_OK;
     if (file->dpapi_ng)
         return protected(error);
+    if (!look.refused) {
+        *error = look.why;
+        return KF_SKIP;
+    }
     return pfx_password_count(file->passwords) == 0
                ? kf_fail(error, KF_SKIP, KF_CAUSE_SECRET, NULL, "a password is needed")
                : kf_fail(error, KF_SKIP, KF_CAUSE_SECRET, NULL,

@@ -128,20 +128,25 @@ static bool content_info(struct kf_slice *cursor, struct kf_slice *type, struct 
            kf_der_optional(&in, KF_DER_CONTEXT_CONSTRUCTED, content) && kf_der_end(&in);
 }
 
-/* The content of an OCTET STRING, whether in one piece or in several that the tag kept apart */
+/* The content of an OCTET STRING, whether in one piece or in several that the tag kept apart; those
+ * are joined in a copy, since the MAC covers them as they are */
 static bool octets(struct pfx_file *file, struct kf_slice *cursor, uint8_t tag,
                    struct kf_slice *out)
 {
     uint8_t in_pieces = tag | 0x20;
-    uint8_t *bytes;
+    struct kf_buf *joined;
 
     if (kf_der_peek(cursor) != in_pieces)
         return kf_der_get(cursor, tag, out);
     if (!kf_der_get(cursor, in_pieces, out))
         return false;
-    bytes = pfx_writable(file, *out);
     file->was_ber = true;
-    return bytes != NULL && kf_ber_join(bytes, out->len, &out->len);
+    joined = pfx_buffer(file, NULL);
+    if (joined == NULL || kf_buf_set(joined, *out, NULL) != KF_OK ||
+        !kf_ber_join(joined->data, joined->len, &joined->len))
+        return false;
+    *out = kf_buf_slice(joined);
+    return true;
 }
 
 static enum kf_status parse_encrypted(struct pfx_file *file, struct kf_slice content,

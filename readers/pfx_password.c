@@ -198,8 +198,9 @@ enum kf_status pfx_search(struct pfx_passwords *passwords, bool bmp, pfx_attempt
             if (error != NULL && error->cause == KF_CAUSE_NONE)
                 *error = why;
             break;
+        } else {
+            tried++;
         }
-        tried++;
     }
     kf_buf_clear(&passwords->encoded);
     match->found = fits;
