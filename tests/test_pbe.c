@@ -12,7 +12,6 @@
 #include "tests/support/pfx_builder.h"
 #include "tests/support/suite.h"
 
-
 /* EncryptedPrivateKeyInfo out of a shrouded bag: its algorithm and ciphertext */
 static void take_apart(const struct kf_buf *bag, struct kf_slice *algorithm,
                        struct kf_slice *ciphertext)
