@@ -180,6 +180,53 @@ static void test_users_are_put_together(void)
     kms_export_release(&export);
 }
 
+static void put_aged(struct kms_export *export, unsigned number, const char *guid, int64_t age,
+                     enum kf_key_state state)
+{
+    struct kf_record record;
+
+    kms_export_fill(&record, number, guid, "CN=Aged");
+    record.facts.not_before -= age;
+    record.state = state;
+    CU_ASSERT_EQUAL(export->writer->ops->put(export->writer, "in", &record, NULL), KF_OK);
+    CU_ASSERT_EQUAL(record.outcome, KF_ARCHIVED);
+    kf_record_reset(&record);
+}
+
+/* Two keys, the first one told as current; its certificate is that much older than the other. */
+static void check_states(const char *guid, int64_t older, enum kf_key_state second,
+                         enum kf_key_state first_read, enum kf_key_state second_read)
+{
+    struct kms_run run;
+    struct kms_export export;
+
+    kms_export_prepare(&export);
+    kms_export_start(&export);
+    put_aged(&export, 1, guid, 1000 + older, KF_STATE_CURRENT);
+    put_aged(&export, 2, guid, 1000, second);
+    kms_export_finish(&export);
+    kms_export_read(&run);
+    CU_ASSERT_FATAL(run.user_count == 1 && run.users[0].count == 2);
+    CU_ASSERT_EQUAL(run.users[0].records[0].state, first_read);
+    CU_ASSERT_EQUAL(run.users[0].records[1].state, second_read);
+    kms_run_free(&run);
+    kms_export_release(&export);
+}
+
+static void test_the_newest_is_current_where_the_source_is_silent(void)
+{
+    const enum kf_key_state current = KF_STATE_CURRENT;
+    const enum kf_key_state previous = KF_STATE_PREVIOUS;
+
+    check_states("", 1, current, previous, current);
+    check_states("", 0, current, current, previous);
+    check_states("", -1, current, current, previous);
+    /* what it tells stays */
+    check_states("", 1, previous, current, previous);
+    check_states(GUID "1", 1, current, current, current);
+    check_states(GUID "1", 1, previous, current, previous);
+}
+
 static void test_names_come_from_the_certificate(void)
 {
     struct kms_run run;
@@ -364,6 +411,8 @@ int main(void)
         {"round trip", test_round_trip},
         {"outside proof", test_outside_proof},
         {"users are put together", test_users_are_put_together},
+        {"the newest is current where the source is silent",
+         test_the_newest_is_current_where_the_source_is_silent},
         {"names come from the certificate", test_names_come_from_the_certificate},
         {"names of any bytes", test_names_of_any_bytes},
         {"what is not written", test_what_is_not_written},

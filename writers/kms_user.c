@@ -96,7 +96,7 @@ enum kf_status kf_kms_user_begin(struct kf_kms_open_user *user, uint64_t ordinal
 bool kf_kms_user_has(const struct kf_kms_open_user *user, const uint8_t sha256[KF_SHA256_SIZE])
 {
     for (size_t i = 0; i < user->count; i++) {
-        if (memcmp(user->sha256[i], sha256, KF_SHA256_SIZE) == 0)
+        if (memcmp(user->entries[i].sha256, sha256, KF_SHA256_SIZE) == 0)
             return true;
     }
     return false;
@@ -114,22 +114,18 @@ static enum kf_status put_certificate(struct kf_kms_open_user *user, struct kf_s
     return kf_xml_put(out, error, "</Certificate>\n");
 }
 
-static enum kf_status put_key(struct kf_kms_open_user *user, enum kf_key_state state,
-                              struct kf_slice sealed, struct kf_error *error)
+/* The encrypted key; the element around it, which tells its state, is put there at the end. */
+static enum kf_status put_key(struct kf_buf *out, struct kf_slice sealed, struct kf_error *error)
 {
-    struct kf_buf *out = &user->keys;
-
     if (kf_xml_put(out, error,
-                   "    <Key certificate=\"c%zu\" state=\"%s\">\n      <xenc:EncryptedData>\n"
+                   "      <xenc:EncryptedData>\n"
                    "        <xenc:EncryptionMethod Algorithm=\"%s\"/>\n"
                    "        <xenc:CipherData><xenc:CipherValue>",
-                   user->count + 1, kf_key_state_name(state),
                    kf_bulk_uri(KF_BULK_AES256_GCM)) != KF_OK ||
         kf_base64_encode(out, sealed, error) != KF_OK)
         return KF_FATAL;
     return kf_xml_put(out, error,
-                      "</xenc:CipherValue></xenc:CipherData>\n      </xenc:EncryptedData>\n"
-                      "    </Key>\n");
+                      "</xenc:CipherValue></xenc:CipherData>\n      </xenc:EncryptedData>\n");
 }
 
 enum kf_status kf_kms_user_add(struct kf_kms_open_user *user, const struct kf_record *record,
@@ -138,15 +134,55 @@ enum kf_status kf_kms_user_add(struct kf_kms_open_user *user, const struct kf_re
 {
     size_t held = user->head.len + user->certificates.len + user->keys.len;
     size_t wanted = (record->cert.len + sealed.len) / 3 * 4 + 1024;
+    struct kf_kms_entry *entry;
 
     if (user->count == KF_MAX_KMS_ENTRIES || held + wanted > KF_MAX_KMS_USER)
         return kf_fail(error, KF_SKIP, KF_CAUSE_LIMIT, NULL,
                        "one user of a KMS export cannot have more than %u keys or %u bytes",
                        KF_MAX_KMS_ENTRIES, KF_MAX_KMS_USER);
     if (put_certificate(user, kf_buf_slice(&record->cert), error) != KF_OK ||
-        put_key(user, record->state, sealed, error) != KF_OK)
+        put_key(&user->keys, sealed, error) != KF_OK)
         return KF_FATAL;
-    memcpy(user->sha256[user->count++], facts->sha256, KF_SHA256_SIZE);
+    entry = &user->entries[user->count++];
+    memcpy(entry->sha256, facts->sha256, KF_SHA256_SIZE);
+    entry->not_before = facts->not_before;
+    entry->state = record->state;
+    entry->key_end = user->keys.len;
+    return KF_OK;
+}
+
+/* A PFX file, say, does not tell which of a user's keys is the current one. */
+static void find_current(struct kf_kms_open_user *user)
+{
+    size_t newest = 0;
+
+    if (user->source_guid[0] != '\0')
+        return;
+    for (size_t i = 0; i < user->count; i++) {
+        if (user->entries[i].state == KF_STATE_PREVIOUS)
+            return;
+        if (user->entries[i].not_before > user->entries[newest].not_before)
+            newest = i;
+    }
+    for (size_t i = 0; i < user->count; i++)
+        user->entries[i].state = i == newest ? KF_STATE_CURRENT : KF_STATE_PREVIOUS;
+}
+
+static enum kf_status put_keys(const struct kf_kms_open_user *user, struct kf_buf *out,
+                               struct kf_error *error)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i < user->count; i++) {
+        const struct kf_kms_entry *entry = &user->entries[i];
+
+        if (kf_xml_put(out, error, "    <Key certificate=\"c%zu\" state=\"%s\">\n", i + 1,
+                       kf_key_state_name(entry->state)) != KF_OK ||
+            kf_buf_append(out, user->keys.data + from, entry->key_end - from, error) != KF_OK ||
+            kf_xml_put(out, error, "    </Key>\n") != KF_OK)
+            return KF_FATAL;
+        from = entry->key_end;
+    }
     return KF_OK;
 }
 
@@ -157,9 +193,10 @@ enum kf_status kf_kms_user_end(struct kf_kms_open_user *user, struct kf_buf *out
 
     if (!user->is_open)
         return KF_OK;
+    find_current(user);
     if (kf_buf_append(out, user->head.data, user->head.len, error) != KF_OK ||
         kf_buf_append(out, user->certificates.data, user->certificates.len, error) != KF_OK ||
-        kf_buf_append(out, user->keys.data, user->keys.len, error) != KF_OK)
+        put_keys(user, out, error) != KF_OK)
         status = KF_FATAL;
     if (status == KF_OK)
         status = kf_xml_put(out, error, "  </User>\n");

@@ -8,15 +8,22 @@
 #include "core/limits.h"
 #include "core/record.h"
 
+struct kf_kms_entry {
+    uint8_t sha256[KF_SHA256_SIZE]; /* of the certificate */
+    int64_t not_before;             /* likewise */
+    enum kf_key_state state;
+    size_t key_end; /* where its key ends in keys */
+};
+
 struct kf_kms_open_user {
     bool is_open;
-    char source_guid[KF_UUID_SIZE];                     /* "" where the source has none */
-    char *subject;                                      /* owned; "" where unknown */
-    char *mail;                                         /* likewise */
-    struct kf_buf head;                                 /* the start tag and the names, public */
-    struct kf_buf certificates;                         /* public */
-    struct kf_buf keys;                                 /* public: encrypted */
-    uint8_t sha256[KF_MAX_KMS_ENTRIES][KF_SHA256_SIZE]; /* of each certificate */
+    char source_guid[KF_UUID_SIZE]; /* "" where the source has none */
+    char *subject;                  /* owned; "" where unknown */
+    char *mail;                     /* likewise */
+    struct kf_buf head;             /* the start tag and the names, public */
+    struct kf_buf certificates;     /* public */
+    struct kf_buf keys;             /* public: encrypted */
+    struct kf_kms_entry entries[KF_MAX_KMS_ENTRIES];
     size_t count;
 };
 
@@ -41,7 +48,11 @@ enum kf_status kf_kms_user_add(struct kf_kms_open_user *user, const struct kf_re
                                const struct kf_cert_facts *facts, struct kf_slice sealed,
                                struct kf_error *error) KF_MUST_USE;
 
-/* Appends the whole user to out and closes it. */
+/*
+ * Appends the whole user to out and closes it. Where the source tells neither mailboxes nor
+ * previous keys, the user's newest certificate is taken for the current one, and the others for
+ * previous.
+ */
 enum kf_status kf_kms_user_end(struct kf_kms_open_user *user, struct kf_buf *out,
                                struct kf_error *error) KF_MUST_USE;
 
