@@ -321,8 +321,8 @@ static void test_refuses_many_digests(void)
     struct kf_buf signature = KF_PUBLIC_BUF;
     struct kf_buf changed = KF_PUBLIC_BUF;
     struct kf_slice at;
-    struct kf_slice type;
-    struct kf_slice version;
+    struct kf_slice type = {NULL, 0};
+    struct kf_slice version = {NULL, 0};
     struct kf_slice digests;
     size_t content_mark;
     size_t set_mark;
