@@ -83,8 +83,3 @@ enum kf_status kf_certutil_rewrite(size_t count, char **argv, struct kf_words *o
     rewrite_operands(spelling, count - flags - 1, argv + flags + 1, out);
     return KF_OK;
 }
-
-const char *kf_setting_name(const char *name)
-{
-    return strncasecmp(name, "CA\\", 3) == 0 ? name + 3 : name;
-}

@@ -4,11 +4,12 @@
  *   -f -importKMS FILE                        import -f FILE
  *   -getkey TOKEN [FILE.rec]                  getkey TOKEN [-o FILE.rec]
  *   -recoverkey FILE.rec [FILE.pfx]           recoverkey FILE.rec [-o FILE.pfx]
- *   -setreg ca\KRAFlags +KRAF_ENABLEFOREIGN   setreg KRAFlags +KRAF_ENABLEFOREIGN
- *   -getreg [ca\NAME]                         getreg [NAME]
+ *   -setreg ca\KRAFlags +KRAF_ENABLEFOREIGN   setreg ca\KRAFlags +KRAF_ENABLEFOREIGN
+ *   -getreg [ca\NAME]                         getreg [ca\NAME]
  *
- * Verbs and "CA\" are read without regard to case, "-f" may stand before the verb, and this
- * program's own options may follow it. certutil's other options are not taken.
+ * Verbs are read without regard to case, "-f" may stand before the verb, and this program's own
+ * options may follow it. The store takes "CA\" before the name of a setting by itself. certutil's
+ * other options are not taken.
  */
 #ifndef KF_CLI_CERTUTIL_H
 #define KF_CLI_CERTUTIL_H
@@ -27,8 +28,5 @@ void kf_words_reset(struct kf_words *words);
  * certutil's. */
 enum kf_status kf_certutil_rewrite(size_t count, char **argv, struct kf_words *out,
                                    struct kf_error *error) KF_MUST_USE;
-
-/* The name of a setting without certutil's "CA\" before it. */
-const char *kf_setting_name(const char *name);
 
 #endif

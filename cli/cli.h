@@ -64,6 +64,18 @@ void kf_note(const char *format, ...) KF_PRINTF(1, 2);
 void kf_print_overview(void);
 void kf_print_help(const struct kf_command *command);
 
+extern const struct kf_command kf_cmd_init;
+extern const struct kf_command kf_cmd_kra;
+extern const struct kf_command kf_cmd_getreg;
+extern const struct kf_command kf_cmd_setreg;
+extern const struct kf_command kf_cmd_import;
+extern const struct kf_command kf_cmd_list;
+extern const struct kf_command kf_cmd_show;
+extern const struct kf_command kf_cmd_getkey;
+extern const struct kf_command kf_cmd_recoverkey;
+extern const struct kf_command kf_cmd_inspect;
+extern const struct kf_command kf_cmd_convert;
+extern const struct kf_command kf_cmd_formats;
 extern const struct kf_command kf_cmd_version;
 extern const struct kf_command kf_cmd_help;
 

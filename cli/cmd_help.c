@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 
 #define OPTION_COLUMN 26
+#define LINE_WIDTH    79
 
 static const char overview_before[] =
     "keyferry moves private keys out of old archives into one that can be trusted.\n"
@@ -73,13 +74,20 @@ void kf_print_overview(void)
     (void)fputs(overview_after, stdout);
 }
 
-/* Every line of the text begins at the column where the line that it continues did. */
-static void print_indented(const char *text, size_t indent)
+/* The words of the text in lines that begin at indent, where the first one begins already. */
+static void print_wrapped(const char *text, size_t indent)
 {
-    for (; *text != '\0'; text++) {
-        (void)putchar(*text);
-        if (*text == '\n')
-            (void)printf("%*s", (int)indent, "");
+    size_t column = indent;
+
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+
+        if (column != indent && column + 1 + len > LINE_WIDTH) {
+            (void)printf("\n%*s", (int)indent, "");
+            column = indent;
+        }
+        column += (size_t)printf("%s%.*s", column != indent ? " " : "", (int)len, text);
+        text += len + (text[len] == ' ' ? 1 : 0);
     }
     (void)putchar('\n');
 }
@@ -98,7 +106,7 @@ static void print_option(const struct kf_option_entry *entry)
         (void)printf("%-*s", OPTION_COLUMN, left);
     else
         (void)printf("%s\n%*s", left, OPTION_COLUMN, "");
-    print_indented(entry->help, OPTION_COLUMN);
+    print_wrapped(entry->help, OPTION_COLUMN);
 }
 
 static void print_synopsis(const char *synopsis)

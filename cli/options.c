@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 
 static const struct kf_option_spec specs[KF_OPT_COUNT] = {
+    [KF_OPT_ACCEPT_1024] = {.name = "accept-1024"},
     [KF_OPT_ALL] = {.name = "all", .value = "DIR"},
     [KF_OPT_CA] = {.name = "ca", .value = "CERT|P12"},
     [KF_OPT_CAKEY] = {.name = "cakey", .value = "KEY"},
@@ -21,6 +22,7 @@ static const struct kf_option_spec specs[KF_OPT_COUNT] = {
     [KF_OPT_FORCE] = {.name = "force", .letter = 'f'},
     [KF_OPT_FOREIGN] = {.name = "foreign"},
     [KF_OPT_FORMAT] = {.name = "format", .value = "NAME"},
+    [KF_OPT_GROUP] = {.name = "group", .value = "NAME"},
     [KF_OPT_HELP] = {.name = "help", .letter = 'h'},
     [KF_OPT_JOBS] = {.name = "jobs", .letter = 'j', .value = "N"},
     [KF_OPT_JSON] = {.name = "json"},
@@ -30,11 +32,14 @@ static const struct kf_option_spec specs[KF_OPT_COUNT] = {
     [KF_OPT_MANIFEST] = {.name = "manifest", .value = "CSV"},
     [KF_OPT_NEW_CA] = {.name = "new-ca", .value = "NAME"},
     [KF_OPT_NO_INPUT] = {.name = "no-input"},
+    [KF_OPT_OAEP_SHA256] = {.name = "oaep-sha256"},
+    [KF_OPT_ORGANIZATION] = {.name = "organization", .value = "NAME"},
     [KF_OPT_OUTPASS] = {.name = "outpass", .value = "SRC"},
     [KF_OPT_OUTPUT] = {.name = "output", .letter = 'o', .value = "PATH"},
     [KF_OPT_OVERWRITE] = {.name = "overwrite"},
     [KF_OPT_PASSWORD] = {.name = "password", .value = "SRC", .repeat = true},
     [KF_OPT_PASSWORDS] = {.name = "passwords", .value = "FILE", .repeat = true},
+    [KF_OPT_PROFILE] = {.name = "profile", .value = "NAME"},
     [KF_OPT_RECURSIVE] = {.name = "recursive", .letter = 'r'},
     [KF_OPT_RESUME] = {.name = "resume"},
     [KF_OPT_SIGNATURE] = {.name = "signature", .value = "FILE"},

@@ -14,6 +14,7 @@ struct kf_command;
 
 enum kf_option {
     KF_OPT_END, /* ends a list */
+    KF_OPT_ACCEPT_1024,
     KF_OPT_ALL,
     KF_OPT_CA,
     KF_OPT_CAKEY,
@@ -26,6 +27,7 @@ enum kf_option {
     KF_OPT_FORCE,
     KF_OPT_FOREIGN,
     KF_OPT_FORMAT,
+    KF_OPT_GROUP,
     KF_OPT_HELP,
     KF_OPT_JOBS,
     KF_OPT_JSON,
@@ -35,11 +37,14 @@ enum kf_option {
     KF_OPT_MANIFEST,
     KF_OPT_NEW_CA,
     KF_OPT_NO_INPUT,
+    KF_OPT_OAEP_SHA256,
+    KF_OPT_ORGANIZATION,
     KF_OPT_OUTPASS,
     KF_OPT_OUTPUT,
     KF_OPT_OVERWRITE,
     KF_OPT_PASSWORD,
     KF_OPT_PASSWORDS,
+    KF_OPT_PROFILE,
     KF_OPT_RECURSIVE,
     KF_OPT_RESUME,
     KF_OPT_SIGNATURE,
@@ -55,7 +60,7 @@ enum kf_option {
 /* An option that a command takes. */
 struct kf_option_entry {
     enum kf_option option;
-    const char *help; /* one or more lines; NULL ends the list, with KF_OPT_END */
+    const char *help; /* wrapped where it is shown; NULL with KF_OPT_END */
 };
 
 /* What an option is, whatever the command. */

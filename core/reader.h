@@ -62,6 +62,7 @@ struct kf_item {
 struct kf_reader_ops {
     const char *name;    /* "kms": what --format takes */
     const char *summary; /* one line for `keyferry formats` */
+    bool takes_password; /* its keys open with a password: whoever has a terminal can be asked */
     bool needs_identity; /* its keys open with a recipient's key and nothing else. open does without
                             one, so that inspect works: then every key is a failed record. Who wants
                             the keys asks for an identity first */

@@ -302,6 +302,7 @@ static enum kf_status pfx_describe_reader(struct kf_reader *base, bool before,
 const struct kf_reader_ops kf_reader_pfx = {
     .name = "pfx",
     .summary = "PKCS #12 (.pfx, .p12), as Windows, browsers, Java and OpenSSL write it",
+    .takes_password = true,
     .bid = pfx_bid,
     .open = pfx_open_reader,
     .next = pfx_next,
