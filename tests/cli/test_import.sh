@@ -119,7 +119,7 @@ make_pfx ann secret
 
 # bad files cost their own entry
 head -c 1000 jo.pfx >short.pfx
-cp jo.key no-format.bin
+printf 'this is no format at all' >no-format.bin
 mkdir folder
 expect 2 import "${password[@]}" short.pfx no-format.bin folder jo.pfx
 counts 0 1 0 3 0

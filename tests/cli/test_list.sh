@@ -73,5 +73,5 @@ for format in '' --json --csv; do
 done
 
 # the first row comes at once: list stops with whoever reads it
-"$KEYFERRY" list | head -n 1 >first
+{ "$KEYFERRY" list || true; } | head -n 1 >first
 grep -q '^ *ID' first || fail 'no first line'

@@ -1,0 +1,204 @@
+/*
+ * keyferry convert: from any format that is read to one that is written, without a store.
+ *
+ * The destination sees private keys, so that it has to be named, and its owner confirmed, before
+ * anything is read: a KMS export is protected to the certificate whose thumbprint the user gives.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/keys.h"
+#include "cli/passwords.h"
+#include "cli/reading.h"
+#include "cli/results.h"
+#include "crypto/cert.h"
+#include "writers/destinations.h"
+#include "writers/kms.h"
+
+struct conversion {
+    struct kf_session *session;
+    const struct kf_arguments *arguments;
+    struct kf_reading *reading;
+    struct kf_identity export_key; /* by --export-key */
+    struct kf_buf thumbprint;      /* as typed, NUL-terminated */
+    struct kf_writer *writer;
+    unsigned jobs;
+};
+
+/* --export-key, or else the key that the input is opened with. */
+static enum kf_status find_export_key(struct conversion *conversion, const struct kf_identity **out,
+                                      struct kf_error *error)
+{
+    const struct kf_arguments *arguments = conversion->arguments;
+    const char *key = kf_value(arguments, KF_OPT_EXPORT_KEY);
+    char *source = kf_value(arguments, KF_OPT_EXPORT_KEYPASS);
+
+    if (key == NULL && source != NULL)
+        return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
+                       "--export-keypass without --export-key");
+    if (key != NULL) {
+        *out = &conversion->export_key;
+        return kf_load_key(conversion->session, key, source, "the export-signing key",
+                           &conversion->export_key, error);
+    }
+    *out = kf_reading_key(conversion->reading);
+    if (*out == NULL)
+        return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
+                       "a KMS export is signed and protected: give --export-key KEY");
+    return KF_OK;
+}
+
+/* What the question names, so that the user knows whose digits are wanted. */
+static enum kf_status ask_thumbprint(struct conversion *conversion,
+                                     const struct kf_identity *identity, struct kf_error *error)
+{
+    struct kf_cert_facts facts = {.version = 0};
+    struct kf_buf der = KF_PUBLIC_BUF;
+    char question[512] = "first eight hex digits of the thumbprint of the export-signing "
+                         "certificate";
+    enum kf_status status = KF_OK;
+
+    if (identity->certificate != NULL) {
+        status = kf_x509_encode(identity->certificate, &der, error);
+        if (status == KF_OK)
+            status = kf_cert_parse(conversion->session->crypto, kf_buf_slice(&der), &facts, error);
+        if (status == KF_OK)
+            (void)snprintf(question + strlen(question), sizeof(question) - strlen(question),
+                           " (%.300s)", facts.subject);
+    }
+    if (status == KF_OK)
+        status = kf_line_ask(conversion->session, question, &conversion->thumbprint, error);
+    if (status == KF_OK)
+        status = kf_buf_append(&conversion->thumbprint, "", 1, error);
+    kf_cert_facts_reset(&facts);
+    kf_buf_reset(&der);
+    return status;
+}
+
+static enum kf_status find_thumbprint(struct conversion *conversion,
+                                      const struct kf_identity *identity, const char **out,
+                                      struct kf_error *error)
+{
+    enum kf_status status;
+
+    *out = kf_value(conversion->arguments, KF_OPT_THUMBPRINT);
+    if (*out != NULL)
+        return KF_OK;
+    if (!kf_can_ask(conversion->session))
+        return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
+                       "confirm whose export it is: --thumbprint and the first eight hex digits of "
+                       "the certificate's SHA-1");
+    status = ask_thumbprint(conversion, identity, error);
+    *out = (const char *)conversion->thumbprint.data;
+    return status;
+}
+
+static enum kf_status open_kms(struct conversion *conversion, struct kf_error *error)
+{
+    const struct kf_arguments *arguments = conversion->arguments;
+    struct kf_kms_export_options options = {
+        .crypto = conversion->session->crypto,
+        .path = kf_value(arguments, KF_OPT_OUTPUT),
+        .overwrite = kf_has(arguments, KF_OPT_FORCE),
+        .organization = kf_value(arguments, KF_OPT_ORGANIZATION),
+        .administrative_group = kf_value(arguments, KF_OPT_GROUP),
+        .oaep_sha256 = kf_has(arguments, KF_OPT_OAEP_SHA256),
+    };
+
+    if (find_export_key(conversion, &options.identity, error) != KF_OK ||
+        find_thumbprint(conversion, options.identity, &options.thumbprint, error) != KF_OK)
+        return KF_FATAL;
+    return kf_kms_export_open(&options, &conversion->writer, error);
+}
+
+static enum kf_status prepare(struct conversion *conversion, struct kf_error *error)
+{
+    const struct kf_arguments *arguments = conversion->arguments;
+
+    if (kf_jobs(arguments, &conversion->jobs, error) != KF_OK ||
+        kf_reading_new(conversion->session, arguments, true, &conversion->reading, error) != KF_OK)
+        return KF_FATAL;
+    return open_kms(conversion, error);
+}
+
+static enum kf_exit run(struct conversion *conversion)
+{
+    struct kf_results results;
+    struct kf_totals totals = {.users = 0};
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    enum kf_status status;
+
+    kf_results_begin(&results, conversion->session, conversion->arguments, NULL);
+    status = kf_pipeline_run(
+        &(struct kf_pipeline){
+            .inputs = kf_reading_inputs(conversion->reading),
+            .writer = conversion->writer,
+            .sink = kf_results_sink(&results),
+            .dry_run = kf_has(conversion->arguments, KF_OPT_DRY_RUN),
+            .jobs = conversion->jobs,
+            .stop = kf_stop_flag(),
+        },
+        &totals, &error);
+    return kf_results_end(&results, status, &totals, &error);
+}
+
+static enum kf_exit run_convert(struct kf_session *session, struct kf_arguments *arguments)
+{
+    struct conversion conversion = {.session = session, .arguments = arguments};
+    const char *to = kf_value(arguments, KF_OPT_TO);
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    enum kf_exit code;
+
+    if (kf_lacks_inputs(arguments))
+        return kf_usage_error(&kf_cmd_convert, "convert: name what to convert");
+    if (to == NULL || !kf_has(arguments, KF_OPT_OUTPUT))
+        return kf_usage_error(&kf_cmd_convert, "convert: needs --to NAME and -o PATH");
+    if (kf_destination_find(to) != &kf_writer_kms)
+        return kf_usage_error(&kf_cmd_convert, "convert: there is no format %s to write", to);
+    if (prepare(&conversion, &error) == KF_OK)
+        code = run(&conversion);
+    else
+        code = kf_report_error(&error);
+    if (conversion.writer != NULL)
+        conversion.writer->ops->close(conversion.writer);
+    kf_reading_free(conversion.reading);
+    kf_identity_reset(&conversion.export_key);
+    kf_buf_reset(&conversion.thumbprint);
+    return code;
+}
+
+static const struct kf_option_entry options[] = {
+    {KF_OPT_TO, "the format to write: kms"},
+    {KF_OPT_OUTPUT, "the file to write; its signature is PATH.p7s"},
+    {KF_OPT_EXPORT_KEY, "the export-signing key, with its certificate; else the first\n"
+                        "--key"},
+    {KF_OPT_EXPORT_KEYPASS, "its password"},
+    {KF_OPT_THUMBPRINT, "the first eight hex digits of that certificate's SHA-1, as a\n"
+                        "confirmation; else they are asked for"},
+    {KF_OPT_ORGANIZATION, "the export's organization"},
+    {KF_OPT_GROUP, "the export's administrative group"},
+    {KF_OPT_OAEP_SHA256, "protect the lock box with RSA-OAEP and SHA-256, not SHA-1"},
+    {KF_OPT_FORCE, "overwrite files"},
+    KF_READING_OPTIONS,
+    {KF_OPT_DRY_RUN, "do everything but write"},
+    {KF_OPT_JOBS, "threads that decrypt; by default one a core"},
+    {KF_OPT_JSON, "one JSON object a line: every key, and the summary"},
+    {KF_OPT_END, NULL},
+};
+
+const struct kf_command kf_cmd_convert = {
+    .name = "convert",
+    .summary = "write keys in another format",
+    .synopsis = "convert --to kms -o PATH --export-key KEY [OPTION]... INPUT...\n",
+    .about = "Reads keys as import does, and writes them in another format, without a store.\n"
+             "\n"
+             "--to kms writes a KMS export: signed with the export-signing key, and protected\n"
+             "to its certificate. Whoever has that key can read every private key in it, so\n"
+             "the certificate is confirmed by its thumbprint first. In the table, archived\n"
+             "means written.\n",
+    .options = options,
+    .notes = "  keyferry convert --to kms -o export.xml --export-key ca.p12\n"
+             "    --export-keypass env:P --thumbprint 1f00ab37 --password stdin jo.pfx\n",
+    .needs_crypto = true,
+    .run = run_convert,
+};
