@@ -136,7 +136,7 @@ static enum kf_status produce_items(struct kf_producer *producer, struct kf_task
         if (status != KF_OK)
             break;
         if (task->item_count == 0)
-            task->turn += item->ordinal;
+            task->turn += item->ordinal - 1; /* from 0 */
         task->items[task->item_count++] = item;
         task->cost += item->cost;
     }
