@@ -2,7 +2,7 @@
  * A set of UUIDs: see uuidset.h for the contract.
  *
  * 4096 short lists, chosen by a keyed hash and searched from end to end: a list of a million UUIDs'
- * set has 250 entries, which is 4 KB to look through. Lists grow by a quarter, each by itself.
+ * set has 250 entries, which is 4 KB to look through. Lists grow by an eighth, each by itself.
  */
 #include "core/uuidset.h"
 
@@ -77,7 +77,7 @@ static struct list *list_of(struct kf_uuid_set *set, const uint8_t entry[ENTRY])
 
 static bool make_room(struct list *list)
 {
-    uint32_t capacity = list->capacity + list->capacity / 4 + 4;
+    uint32_t capacity = list->capacity + list->capacity / 8 + 4;
     uint8_t *entries;
 
     if (list->count < list->capacity)

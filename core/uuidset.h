@@ -1,8 +1,8 @@
 /*
  * A set of UUIDs, to find the one that comes twice among very many.
  *
- * It keeps each whole, so that what it calls a repetition is one: 16 bytes and about a quarter more
- * for each. A million take 20 MB, and never more than a small part of that is moved at a time.
+ * It keeps each whole, so that what it calls a repetition is one: 16 bytes and about an eighth more
+ * for each. A million take 18 MB, and never more than a small part of that is moved at a time.
  */
 #ifndef KF_CORE_UUIDSET_H
 #define KF_CORE_UUIDSET_H

@@ -4,6 +4,7 @@
  */
 #include "core/reader.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -273,6 +274,55 @@ static void test_a_key_of_another_certificate(void)
     kf_buf_reset(&xml);
 }
 
+/* Half of the users, decoded beside the other half by the same reader. */
+struct half {
+    const struct kf_reader *reader;
+    struct kf_item *items[20];
+    struct kf_batch batches[20];
+    enum kf_status status[20];
+};
+
+static void *decode_half(void *context)
+{
+    struct half *half = context;
+
+    for (size_t i = 0; i < 20; i++)
+        half->status[i] =
+            kf_reader_kms.decode(half->reader, half->items[i], &half->batches[i], NULL);
+    return NULL;
+}
+
+static void test_threads_decode_side_by_side(void)
+{
+    struct kf_buf xml = build(&(struct kms_build){.users = 40});
+    struct kf_input *input = NULL;
+    struct half halves[2] = {{.reader = NULL}, {.reader = NULL}};
+    pthread_t threads[2];
+    struct kms_run run;
+
+    kms_run_init(&run, "signer");
+    CU_ASSERT_FATAL(kf_input_from_memory(&input, "mail.xml", kf_buf_slice(&xml), NULL) == KF_OK);
+    kms_run_open(&run, input);
+    CU_ASSERT_FATAL(run.was_opened);
+    for (size_t i = 0; i < 40; i++)
+        CU_ASSERT_FATAL(kf_reader_kms.next(run.reader, &halves[i % 2].items[i / 2], NULL) == KF_OK);
+    for (size_t i = 0; i < 2; i++) {
+        halves[i].reader = run.reader;
+        CU_ASSERT_FATAL(pthread_create(&threads[i], NULL, decode_half, &halves[i]) == 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(pthread_join(threads[i], NULL), 0);
+    for (size_t i = 0; i < 40; i++) {
+        CU_ASSERT_EQUAL(halves[i % 2].status[i / 2], KF_END);
+        run.users[run.user_count++] = halves[i % 2].batches[i / 2]; /* the run owns it now */
+        kf_reader_kms.free_item(halves[i % 2].items[i / 2]);
+    }
+    run.status = kf_reader_kms.next(run.reader, &halves[0].items[0], NULL);
+    kms_run_assert_all(&run, 40, &xml);
+    kms_run_free(&run);
+    kf_buf_reset(&xml);
+}
+
 /* An outline as lines of text. */
 struct told {
     char text[8192];
@@ -376,6 +426,7 @@ int main(void)
         {"users that fail", test_users_that_fail},
         {"a plaintext that is no key", test_a_plaintext_that_is_no_key},
         {"a key of another certificate", test_a_key_of_another_certificate},
+        {"threads decode side by side", test_threads_decode_side_by_side},
         {"describe", test_describe},
         {NULL, NULL},
     };
