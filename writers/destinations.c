@@ -5,9 +5,14 @@
 
 #include <string.h>
 
+#include "writers/epf.h"
 #include "writers/kms.h"
+#include "writers/pfx.h"
+#include "writers/rec.h"
 
-static const struct kf_writer_ops *const destinations[] = {&kf_writer_kms, NULL};
+static const struct kf_writer_ops *const destinations[] = {
+    &kf_writer_pfx, &kf_writer_kms, &kf_writer_rec, &kf_writer_epf, NULL,
+};
 
 const struct kf_writer_ops *const *kf_destinations(void)
 {
