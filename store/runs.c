@@ -127,9 +127,9 @@ static enum kf_status write_position(struct kf_store *store, uint64_t id,
                                      const struct kf_totals *totals, struct kf_error *error)
 {
     const uint64_t *by = totals->by_outcome;
-    const uint64_t numbers[] = {position->input, position->entries, by[KF_ARCHIVED],
-                                by[KF_KNOWN],    by[KF_REFUSED],    by[KF_FAILED],
-                                by[KF_SKIPPED],  totals->users,     id};
+    const uint64_t numbers[] = {
+        position->input, position->entries, by[KF_ARCHIVED], by[KF_KNOWN],    by[KF_REFUSED],
+        by[KF_FAILED],   by[KF_SKIPPED],    totals->users,   position->users, id};
     struct kf_value values[sizeof(numbers) / sizeof(numbers[0])];
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -214,6 +214,7 @@ static enum kf_status read_run(const struct kf_value *columns, struct kf_run *ru
         run->totals.by_outcome[outcomes[i]] = (uint64_t)columns[9 + i].number;
     run->totals.users = (uint64_t)columns[14].number;
     run->kra_start = (uint64_t)columns[15].number;
+    run->position.users = (uint64_t)columns[16].number;
     return KF_OK;
 }
 

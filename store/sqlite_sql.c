@@ -38,6 +38,7 @@ const char kf_sqlite_schema[] =
     " Command TEXT NOT NULL, Options TEXT NOT NULL, Inputs TEXT NOT NULL, Caller TEXT NOT NULL,"
     " Started INTEGER NOT NULL, Ended INTEGER,"
     " PositionInput INTEGER NOT NULL DEFAULT 0, PositionEntries INTEGER NOT NULL DEFAULT 0,"
+    " PositionUsers INTEGER NOT NULL DEFAULT 0,"
     " Archived INTEGER NOT NULL DEFAULT 0, Known INTEGER NOT NULL DEFAULT 0,"
     " Refused INTEGER NOT NULL DEFAULT 0, Failed INTEGER NOT NULL DEFAULT 0,"
     " Skipped INTEGER NOT NULL DEFAULT 0, Users INTEGER NOT NULL DEFAULT 0,"
@@ -104,7 +105,8 @@ const char kf_sqlite_schema[] =
 
 #define RUN_COLUMNS                                                                                \
     "SELECT RunID, Command, Options, Inputs, Caller, Started, Ended, PositionInput,"               \
-    " PositionEntries, Archived, Known, Refused, Failed, Skipped, Users, KraStart FROM Runs "
+    " PositionEntries, Archived, Known, Refused, Failed, Skipped, Users, KraStart, PositionUsers"  \
+    " FROM Runs "
 
 const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_SETTING_GET] = "SELECT Value FROM Settings WHERE Name = ?1",
@@ -166,7 +168,8 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [KF_SQL_RUN_ADVANCE] =
         "UPDATE Runs SET PositionInput = ?1, PositionEntries = ?2, Archived = ?3, Known = ?4,"
-        " Refused = ?5, Failed = ?6, Skipped = ?7, Users = ?8 WHERE RunID = ?9",
+        " Refused = ?5, Failed = ?6, Skipped = ?7, Users = ?8, PositionUsers = ?9"
+        " WHERE RunID = ?10",
     [KF_SQL_RUN_END] = "UPDATE Runs SET Ended = ?1 WHERE RunID = ?2",
     [KF_SQL_RUN_GET] = RUN_COLUMNS "WHERE RunID = ?1",
     [KF_SQL_RUN_LIST] = RUN_COLUMNS "ORDER BY RunID",

@@ -364,7 +364,7 @@ static void test_runs(void)
     struct kf_run run = {.command = NULL};
     struct kf_run_cursor *cursor = NULL;
     struct kf_totals totals = {.by_outcome = {[KF_ARCHIVED] = 3, [KF_FAILED] = 1}, .users = 2};
-    struct kf_position position = {.input = 1, .entries = 4};
+    struct kf_position position = {.input = 1, .entries = 4, .users = 3};
     struct kf_error error = {.cause = KF_CAUSE_NONE};
     uint64_t start = 0;
     uint64_t id = 0;
@@ -382,6 +382,7 @@ static void test_runs(void)
     CU_ASSERT_STRING_EQUAL(run.caller, "tester");
     CU_ASSERT_EQUAL(run.position.input, 1);
     CU_ASSERT_EQUAL(run.position.entries, 4);
+    CU_ASSERT_EQUAL(run.position.users, 3);
     CU_ASSERT_EQUAL(run.totals.by_outcome[KF_ARCHIVED], 3);
     CU_ASSERT_EQUAL(run.totals.by_outcome[KF_FAILED], 1);
     CU_ASSERT_EQUAL(run.totals.users, 2);
