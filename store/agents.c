@@ -100,26 +100,33 @@ static enum kf_status put_list(struct kf_store *store, const int64_t *ids, size_
     return status;
 }
 
+#define HASH_LINE ((size_t)2 * KF_SHA1_SIZE + 1)
+
+/* The lines of kf_agents_hashes. NULL: out of memory. */
+static char *join_hashes(const struct known_agents *known)
+{
+    char *text = calloc(known->listed * HASH_LINE + 1, 1);
+
+    for (size_t i = 0; i < known->listed && text != NULL; i++) {
+        kf_hex(text + i * HASH_LINE, known->items[i].sha1, KF_SHA1_SIZE);
+        if (i + 1 < known->listed)
+            text[(i + 1) * HASH_LINE - 1] = '\n';
+    }
+    return text;
+}
+
 enum kf_status kf_agents_hashes(struct kf_store *store, char **out, struct kf_error *error)
 {
     struct known_agents known = {.items = NULL};
     enum kf_status status = load_known(store, &known, error);
-    char *text = NULL;
 
+    *out = NULL;
     if (status == KF_OK) {
-        text = calloc(known.listed * (2 * KF_SHA1_SIZE + 1) + 1, 1);
-        if (text == NULL)
+        *out = join_hashes(&known);
+        if (*out == NULL)
             status = kf_fail_memory(error);
     }
-    for (size_t i = 0; i < known.listed && status == KF_OK; i++) {
-        char *line = text + i * (2 * KF_SHA1_SIZE + 1);
-
-        kf_hex(line, known.items[i].sha1, KF_SHA1_SIZE);
-        if (i + 1 < known.listed)
-            line[2 * KF_SHA1_SIZE] = '\n';
-    }
     free(known.items);
-    *out = text;
     return status;
 }
 
@@ -321,35 +328,41 @@ enum kf_status kf_agents_add(struct kf_store *store, struct kf_slice der, unsign
     return status;
 }
 
+/* The list without one of its agents. */
+static enum kf_status put_without(struct kf_store *store, const struct known_agents *known,
+                                  const struct known_agent *removed, struct kf_error *error)
+{
+    int64_t *ids = calloc(known->count + 1, sizeof(*ids));
+    size_t count = 0;
+    enum kf_status status;
+
+    if (ids == NULL)
+        return kf_fail_memory(error);
+    for (size_t i = 0; i < known->listed; i++) {
+        if (&known->items[i] != removed)
+            ids[count++] = known->items[i].id;
+    }
+    status = put_list(store, ids, count, error);
+    free(ids);
+    return status;
+}
+
 /* In a transaction. */
 static enum kf_status remove_agent(struct kf_store *store, const char *hash, struct kf_error *error)
 {
     struct known_agents known = {.items = NULL};
     const struct known_agent *agent = NULL;
-    int64_t *ids = NULL;
-    size_t count = 0;
     enum kf_status status = load_known(store, &known, error);
 
-    if (status == KF_OK) {
-        agent = find_known(&known, hash, strlen(hash));
-        if (agent == NULL || !agent->is_listed)
-            status = kf_fail(error, KF_SKIP, KF_CAUSE_USAGE, NULL,
-                             "there is no key recovery agent with the hash %.80s", hash);
-    }
-    if (status == KF_OK) {
-        ids = calloc(known.count, sizeof(*ids));
-        if (ids == NULL)
-            status = kf_fail_memory(error);
-    }
-    for (size_t i = 0; i < known.listed && status == KF_OK; i++) {
-        if (&known.items[i] != agent)
-            ids[count++] = known.items[i].id;
-    }
     if (status == KF_OK)
-        status = put_list(store, ids, count, error);
+        agent = find_known(&known, hash, strlen(hash));
+    if (status == KF_OK && (agent == NULL || !agent->is_listed))
+        status = kf_fail(error, KF_SKIP, KF_CAUSE_USAGE, NULL,
+                         "there is no key recovery agent with the hash %.80s", hash);
+    if (status == KF_OK)
+        status = put_without(store, &known, agent, error);
     if (status == KF_OK)
         status = note_agent(store, KF_AUDIT_AGENT_REMOVED, agent->sha256, NULL, error);
-    free(ids);
     free(known.items);
     return status;
 }
@@ -406,7 +419,7 @@ enum kf_status kf_agents_select(const struct kf_agents *agents, uint64_t asked, 
         return kf_fail_code(error, KF_FATAL, KF_CAUSE_CONFIG, KF_E_ARCHIVAL_NOT_SET_UP,
                             WCCE_SELECTION,
                             "the store has no key recovery agent (kra add adds one)");
-    out->valid = calloc(agents->count, sizeof(*out->valid));
+    out->valid = calloc(agents->count, sizeof(struct kf_kra *));
     if (out->valid == NULL)
         return kf_fail_memory(error);
     for (size_t i = 0; i < agents->count; i++) {

@@ -42,7 +42,7 @@ void kf_row_reset(struct kf_row *row)
     free(row->display_name);
     free(row->friendly_name);
     free(row->source);
-    *row = (struct kf_row){.request_id = 0};
+    memset(row, 0, sizeof(*row));
 }
 
 static enum kf_status read_hash(const struct kf_value *column, size_t len, char *out,
@@ -306,33 +306,38 @@ static enum kf_status parse_pool(struct kf_store *store, struct kf_der_list *poo
     return KF_OK;
 }
 
-/* Adds those of pool that lead upwards from the row's certificate. */
-static enum kf_status pick_chain(struct kf_store *store, uint64_t request_id,
-                                 struct kf_der_list *pool, struct kf_der_list *out,
-                                 struct kf_error *error)
+/* Adds those of pool that lead upwards from the row's certificate, whose DER is der. facts and
+ * picked have room for the pool and one more. */
+static enum kf_status pick_chain(struct kf_store *store, struct kf_slice der,
+                                 struct kf_der_list *pool, struct kf_cert_facts *facts,
+                                 size_t *picked, struct kf_der_list *out, struct kf_error *error)
+{
+    size_t count;
+
+    if (kf_cert_parse(store->crypto, der, &facts[0], error) != KF_OK ||
+        parse_pool(store, pool, facts + 1, error) != KF_OK)
+        return KF_FATAL;
+    count = kf_chain_pick(store->crypto, &facts[0], facts + 1, pool->count, picked);
+    for (size_t i = 0; i < count; i++) {
+        if (kf_der_list_add(out, kf_buf_slice(&pool->items[picked[i]]), error) != KF_OK)
+            return KF_FATAL;
+    }
+    return KF_OK;
+}
+
+static enum kf_status add_chain(struct kf_store *store, struct kf_slice der,
+                                struct kf_der_list *pool, struct kf_der_list *out,
+                                struct kf_error *error)
 {
     size_t size = pool->count + 1;
-    struct kf_cert_facts *facts = calloc(size, sizeof(*facts)); /* [0]: the row's own */
+    struct kf_cert_facts *facts = calloc(size, sizeof(*facts));
     size_t *picked = calloc(size, sizeof(*picked));
-    struct kf_buf der = KF_PUBLIC_BUF;
-    size_t count = 0;
-    enum kf_status status = KF_OK;
+    enum kf_status status = facts != NULL && picked != NULL
+                                ? pick_chain(store, der, pool, facts, picked, out, error)
+                                : kf_fail_memory(error);
 
-    if (facts == NULL || picked == NULL)
-        status = kf_fail_memory(error);
-    if (status == KF_OK)
-        status = kf_row_certificate(store, request_id, &der, error);
-    if (status == KF_OK)
-        status = kf_cert_parse(store->crypto, kf_buf_slice(&der), &facts[0], error);
-    if (status == KF_OK)
-        status = parse_pool(store, pool, facts + 1, error);
-    if (status == KF_OK)
-        count = kf_chain_pick(store->crypto, &facts[0], facts + 1, pool->count, picked);
-    for (size_t i = 0; i < count && status == KF_OK; i++)
-        status = kf_der_list_add(out, kf_buf_slice(&pool->items[picked[i]]), error);
     for (size_t i = 0; i < size && facts != NULL; i++)
         kf_cert_facts_reset(&facts[i]);
-    kf_buf_reset(&der);
     free(picked);
     free(facts);
     return status;
@@ -342,12 +347,16 @@ enum kf_status kf_row_chain(struct kf_store *store, uint64_t request_id, struct 
                             struct kf_error *error)
 {
     struct kf_der_list pool = {.items = NULL};
-    enum kf_status status = own_chain(store, request_id, &pool, error);
+    struct kf_buf der = KF_PUBLIC_BUF;
+    enum kf_status status = kf_row_certificate(store, request_id, &der, error);
 
+    if (status == KF_OK)
+        status = own_chain(store, request_id, &pool, error);
     if (status == KF_OK)
         status = kf_store_ca(store, NULL, &pool, &pool, error);
     if (status == KF_OK)
-        status = pick_chain(store, request_id, &pool, out, error);
+        status = add_chain(store, kf_buf_slice(&der), &pool, out, error);
+    kf_buf_reset(&der);
     kf_der_list_reset(&pool);
     return status;
 }

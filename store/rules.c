@@ -78,18 +78,19 @@ static enum kf_status load_ca(struct kf_store *store, struct kf_policy *policy,
                               struct kf_error *error)
 {
     struct kf_der_list own = {.items = NULL};
-    struct kf_slice *slices = NULL;
+    struct kf_slice *slices;
     enum kf_status status = kf_store_ca(store, &policy->ca_name, &own, NULL, error);
 
-    if (status == KF_OK) {
-        slices = calloc(own.count + 1, sizeof(*slices));
-        if (slices == NULL)
-            status = kf_fail_memory(error);
+    if (status != KF_OK) {
+        kf_der_list_reset(&own);
+        return status;
     }
-    for (size_t i = 0; i < own.count && status == KF_OK; i++)
+    slices = calloc(own.count + 1, sizeof(*slices));
+    for (size_t i = 0; i < own.count && slices != NULL; i++)
         slices[i] = kf_buf_slice(&own.items[i]);
-    if (status == KF_OK)
-        status = kf_issuers_new(policy->crypto, slices, own.count, &policy->issuers, error);
+    status = slices != NULL
+                 ? kf_issuers_new(policy->crypto, slices, own.count, &policy->issuers, error)
+                 : kf_fail_memory(error);
     free(slices);
     kf_der_list_reset(&own);
     return status;
@@ -249,7 +250,7 @@ static enum kf_status find_sealer(const struct kf_policy *policy, struct worker 
     enum kf_status status = KF_OK;
 
     if (worker->sealers[start] == NULL) {
-        agents = calloc(selection->per_key, sizeof(*agents));
+        agents = calloc(selection->per_key, sizeof(struct kf_kra *));
         if (agents == NULL)
             return kf_fail_memory(error);
         for (size_t i = 0; i < selection->per_key; i++)

@@ -142,9 +142,10 @@ static size_t hash_names(const struct kf_row_names *names, uint32_t out[NAMES_MA
             out[count++] = hash_text(skip_zeros(numbers[i]));
     }
     if (names->upn != NULL && split_upn(names->upn, &parts)) {
+        static const char backslash[] = "\\";
         uint64_t hash = hash_more(HASH_START, parts.domain, parts.domain_end);
 
-        hash = hash_more(hash, "\\", "\\" + 1);
+        hash = hash_more(hash, backslash, backslash + 1);
         out[count++] = hash_end(hash_more(hash, parts.user, parts.user_end));
     }
     return count;

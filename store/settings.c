@@ -76,23 +76,23 @@ enum kf_status kf_settings_write(struct kf_store *store, const char *name, const
                             (struct kf_value[]){kf_text(name), kf_text(value)}, 2, NULL, error);
 }
 
-static enum kf_status find_info(const char *name, const struct kf_setting_info **out,
-                                struct kf_error *error)
+/* NULL: there is no such setting. */
+static const struct kf_setting_info *find_info(const char *name, struct kf_error *error)
 {
     const char *bare = strncasecmp(name, "ca\\", 3) == 0 ? name + 3 : name;
 
     for (const struct kf_setting_info *info = settings; info->name != NULL; info++) {
-        if (strcasecmp(info->name, bare) == 0) {
-            *out = info;
-            return KF_OK;
-        }
+        if (strcasecmp(info->name, bare) == 0)
+            return info;
     }
-    return kf_fail(error, KF_SKIP, KF_CAUSE_USAGE, NULL, "there is no setting \"%.80s\"", name);
+    (void)!kf_fail(error, KF_SKIP, KF_CAUSE_USAGE, NULL, "there is no setting \"%.80s\"", name);
+    return NULL;
 }
 
 /* A number as getreg and setreg write it. */
 static bool parse_number(const char *text, uint64_t max, uint64_t *out)
 {
+    static const char digits[] = "0123456789abcdef";
     uint64_t number = 0;
 
     if (text[0] != '0' || (text[1] != 'x' && text[1] != 'X'))
@@ -101,11 +101,11 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *out)
     if (*text == '\0' || strlen(text) > 8)
         return false;
     for (; *text != '\0'; text++) {
-        const char *digit = strchr("0123456789abcdef", *text | 0x20);
+        const char *digit = strchr(digits, *text | 0x20);
 
         if (digit == NULL || (*text < '0'))
             return false;
-        number = number << 4 | (uint64_t)(digit - "0123456789abcdef");
+        number = number << 4 | (uint64_t)(digit - digits);
     }
     *out = number;
     return number <= max;
@@ -114,14 +114,15 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *out)
 enum kf_status kf_setting_get(struct kf_store *store, const char *name, struct kf_setting *out,
                               struct kf_error *error)
 {
-    const struct kf_setting_info *info = NULL;
+    const struct kf_setting_info *info = find_info(name, error);
     char *value = NULL;
-    enum kf_status status = find_info(name, &info, error);
+    enum kf_status status;
 
     kf_setting_reset(out);
-    if (status == KF_OK)
-        status = info->type == KF_SETTING_LIST ? kf_agents_hashes(store, &value, error)
-                                               : kf_settings_read(store, info->name, &value, error);
+    if (info == NULL)
+        return KF_SKIP;
+    status = info->type == KF_SETTING_LIST ? kf_agents_hashes(store, &value, error)
+                                           : kf_settings_read(store, info->name, &value, error);
     if (status != KF_OK)
         return status;
     out->info = info;

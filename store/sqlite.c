@@ -81,34 +81,30 @@ static void close_backend(struct kf_backend *backend)
     free(backend);
 }
 
-/* Connects; the file is there. */
-static enum kf_status connect_to(struct kf_backend **out, const char *path, struct kf_error *error)
+/* Connects; the file is there. NULL: it cannot be. */
+static struct kf_backend *connect_to(const char *path, struct kf_error *error)
 {
     struct kf_backend *backend = calloc(1, sizeof(*backend));
     /* SQLite has names of its own for what is no file, all with a colon. */
     const char *prefix = path[0] == ':' ? "./" : "";
     size_t size = strlen(prefix) + strlen(path) + 1;
 
-    if (backend == NULL)
-        return kf_fail_memory(error);
-    backend->path = malloc(size);
-    if (backend->path == NULL) {
+    if (backend != NULL)
+        backend->path = malloc(size);
+    if (backend == NULL || backend->path == NULL) {
         free(backend);
-        return kf_fail_memory(error);
+        (void)!kf_fail_memory(error);
+        return NULL;
     }
     (void)snprintf(backend->path, size, "%s%s", prefix, path);
     if (sqlite3_open_v2(backend->path, &backend->database,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        enum kf_status status =
-            backend->database != NULL ? fail(backend, error) : kf_fail_memory(error);
-
+        (void)!(backend->database != NULL ? fail(backend, error) : kf_fail_memory(error));
         close_backend(backend);
-        return status;
+        return NULL;
     }
     (void)sqlite3_busy_timeout(backend->database, BUSY_TIMEOUT);
-    (void)sqlite3_extended_result_codes(backend->database, 0);
-    *out = backend;
-    return KF_OK;
+    return backend;
 }
 
 /* Makes the file itself, before SQLite sees it. */
@@ -143,34 +139,31 @@ static void remove_files(const char *path)
     }
 }
 
+static enum kf_status fill_file(struct kf_backend *backend, struct kf_error *error)
+{
+    char numbers[120];
+
+    (void)snprintf(numbers, sizeof(numbers), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                   KF_SQLITE_APPLICATION_ID, KF_STORE_SCHEMA);
+    if (run(backend, PRAGMAS_NEW, error) != KF_OK || run(backend, PRAGMAS, error) != KF_OK ||
+        run(backend, "BEGIN IMMEDIATE", error) != KF_OK ||
+        run(backend, kf_sqlite_schema, error) != KF_OK || run(backend, numbers, error) != KF_OK)
+        return KF_FATAL;
+    return run(backend, "COMMIT", error);
+}
+
 static enum kf_status create_backend(struct kf_backend **out, const char *path,
                                      struct kf_error *error)
 {
-    struct kf_backend *backend = NULL;
-    char numbers[120];
-    enum kf_status status = make_file(path, error);
+    struct kf_backend *backend;
 
-    if (status != KF_OK)
-        return status;
-    (void)snprintf(numbers, sizeof(numbers), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                   KF_SQLITE_APPLICATION_ID, KF_STORE_SCHEMA);
-    status = connect_to(&backend, path, error);
-    if (status == KF_OK)
-        status = run(backend, PRAGMAS_NEW, error);
-    if (status == KF_OK)
-        status = run(backend, PRAGMAS, error);
-    if (status == KF_OK)
-        status = run(backend, "BEGIN IMMEDIATE", error);
-    if (status == KF_OK)
-        status = run(backend, kf_sqlite_schema, error);
-    if (status == KF_OK)
-        status = run(backend, numbers, error);
-    if (status == KF_OK)
-        status = run(backend, "COMMIT", error);
-    if (status != KF_OK) {
+    if (make_file(path, error) != KF_OK)
+        return KF_FATAL;
+    backend = connect_to(path, error);
+    if (backend == NULL || fill_file(backend, error) != KF_OK) {
         close_backend(backend);
         remove_files(path);
-        return status;
+        return KF_FATAL;
     }
     *out = backend;
     return KF_OK;
@@ -218,8 +211,7 @@ static enum kf_status check_version(struct kf_backend *backend, struct kf_error 
 static enum kf_status open_backend(struct kf_backend **out, const char *path,
                                    struct kf_error *error)
 {
-    struct kf_backend *backend = NULL;
-    enum kf_status status;
+    struct kf_backend *backend;
     struct stat about;
 
     if (stat(path, &about) != 0)
@@ -230,14 +222,11 @@ static enum kf_status open_backend(struct kf_backend **out, const char *path,
     if (!S_ISREG(about.st_mode))
         return kf_fail(error, KF_FATAL, KF_CAUSE_CONFIG, NULL,
                        "%s: is not a keyferry store, which is a file", path);
-    status = connect_to(&backend, path, error);
-    if (status == KF_OK)
-        status = check_version(backend, error);
-    if (status == KF_OK)
-        status = run(backend, PRAGMAS, error);
-    if (status != KF_OK) {
+    backend = connect_to(path, error);
+    if (backend == NULL || check_version(backend, error) != KF_OK ||
+        run(backend, PRAGMAS, error) != KF_OK) {
         close_backend(backend);
-        return status;
+        return KF_FATAL;
     }
     *out = backend;
     return KF_OK;
@@ -280,47 +269,57 @@ static bool bind_one(sqlite3_stmt *prepared, int at, const struct kf_value *valu
     return false;
 }
 
-/* Prepares a statement the first time, and gives it its parameters. */
-static enum kf_status start(struct kf_backend *backend, enum kf_statement which,
-                            const struct kf_value *parameters, size_t count, struct statement **out,
-                            struct kf_error *error)
+static enum kf_status prepare(struct kf_backend *backend, enum kf_statement which,
+                              struct kf_error *error)
+{
+    struct statement *statement = &backend->statements[which];
+    int columns;
+
+    if (sqlite3_prepare_v3(backend->database, kf_sqlite_statements[which], -1,
+                           SQLITE_PREPARE_PERSISTENT, &statement->prepared, NULL) != SQLITE_OK)
+        return fail(backend, error);
+    columns = sqlite3_column_count(statement->prepared);
+    statement->backend = backend;
+    statement->columns = calloc((size_t)columns + 1, sizeof(*statement->columns));
+    if (statement->columns == NULL)
+        return kf_fail_memory(error);
+    statement->result.columns = statement->columns;
+    statement->result.column_count = (size_t)columns;
+    return KF_OK;
+}
+
+/* A statement with its parameters, prepared the first time. NULL: the error says why. */
+static struct statement *start(struct kf_backend *backend, enum kf_statement which,
+                               const struct kf_value *parameters, size_t count,
+                               struct kf_error *error)
 {
     struct statement *statement = &backend->statements[which];
 
-    if (statement->is_open)
-        return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "statement %d is in use",
+    if (statement->is_open) {
+        (void)!kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "statement %d is in use",
                        (int)which);
-    if (statement->prepared == NULL) {
-        int columns;
-
-        if (sqlite3_prepare_v3(backend->database, kf_sqlite_statements[which], -1,
-                               SQLITE_PREPARE_PERSISTENT, &statement->prepared, NULL) != SQLITE_OK)
-            return fail(backend, error);
-        columns = sqlite3_column_count(statement->prepared);
-        statement->backend = backend;
-        statement->columns = calloc((size_t)columns + 1, sizeof(*statement->columns));
-        if (statement->columns == NULL)
-            return kf_fail_memory(error);
-        statement->result.columns = statement->columns;
-        statement->result.column_count = (size_t)columns;
+        return NULL;
     }
+    if (statement->columns == NULL && prepare(backend, which, error) != KF_OK)
+        return NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!bind_one(statement->prepared, (int)i + 1, &parameters[i]))
-            return fail(backend, error);
+        if (!bind_one(statement->prepared, (int)i + 1, &parameters[i])) {
+            (void)!fail(backend, error);
+            return NULL;
+        }
     }
-    *out = statement;
-    return KF_OK;
+    return statement;
 }
 
 static enum kf_status execute(struct kf_backend *backend, enum kf_statement which,
                               const struct kf_value *parameters, size_t count, int64_t *last_id,
                               struct kf_error *error)
 {
-    struct statement *statement = NULL;
-    enum kf_status status = start(backend, which, parameters, count, &statement, error);
+    struct statement *statement = start(backend, which, parameters, count, error);
+    enum kf_status status = KF_OK;
 
-    if (status != KF_OK)
-        return status;
+    if (statement == NULL)
+        return KF_FATAL;
     if (sqlite3_step(statement->prepared) != SQLITE_DONE)
         status = fail(backend, error);
     if (status == KF_OK && last_id != NULL)
@@ -333,9 +332,9 @@ static enum kf_status query(struct kf_backend *backend, enum kf_statement which,
                             const struct kf_value *parameters, size_t count, struct kf_result **out,
                             struct kf_error *error)
 {
-    struct statement *statement = NULL;
+    struct statement *statement = start(backend, which, parameters, count, error);
 
-    if (start(backend, which, parameters, count, &statement, error) != KF_OK)
+    if (statement == NULL)
         return KF_FATAL;
     statement->is_open = true;
     *out = &statement->result;

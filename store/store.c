@@ -15,43 +15,48 @@
 
 static const struct kf_backend_ops *const backends[] = {&kf_backend_sqlite};
 
-/* The backend that a location asks for; *path is what is left of it. */
-static enum kf_status find_backend(const char *location, const struct kf_backend_ops **out,
-                                   const char **path, struct kf_error *error)
+/* The backend that a location asks for; *path is what is left of it. NULL: none. */
+static const struct kf_backend_ops *find_backend(const char *location, const char **path,
+                                                 struct kf_error *error)
 {
+    const struct kf_backend_ops *found = backends[0];
+
     static const char *const unbuilt[] = {"postgresql:", "postgres:"};
 
     for (size_t i = 0; i < sizeof(unbuilt) / sizeof(unbuilt[0]); i++) {
-        if (strncmp(location, unbuilt[i], strlen(unbuilt[i])) == 0)
-            return kf_fail(error, KF_FATAL, KF_CAUSE_UNSUPPORTED, NULL,
+        if (strncmp(location, unbuilt[i], strlen(unbuilt[i])) == 0) {
+            (void)!kf_fail(error, KF_FATAL, KF_CAUSE_UNSUPPORTED, NULL,
                            "a store in PostgreSQL is not built in: use a file, sqlite:PATH");
+            return NULL;
+        }
     }
-    *out = backends[0];
     *path = location;
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         size_t len = strlen(backends[i]->prefix);
 
         if (strncmp(location, backends[i]->prefix, len) == 0) {
-            *out = backends[i];
+            found = backends[i];
             *path = location + len;
         }
     }
-    if ((*path)[0] == '\0')
-        return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL, "the store has no path");
-    return KF_OK;
+    if ((*path)[0] != '\0')
+        return found;
+    (void)!kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL, "the store has no path");
+    return NULL;
 }
 
-/* Takes the backend over in any case. */
-static enum kf_status make_store(const struct kf_backend_ops *ops, struct kf_backend *backend,
-                                 const char *path, const struct kf_store_options *options,
-                                 struct kf_store **out, struct kf_error *error)
+/* Takes the backend over in any case. NULL: out of memory. */
+static struct kf_store *make_store(const struct kf_backend_ops *ops, struct kf_backend *backend,
+                                   const char *path, const struct kf_store_options *options,
+                                   struct kf_error *error)
 {
     struct kf_store *store = calloc(1, sizeof(*store));
     const char *caller = options->caller != NULL ? options->caller : "";
 
     if (store == NULL) {
         ops->close(backend);
-        return kf_fail_memory(error);
+        (void)!kf_fail_memory(error);
+        return NULL;
     }
     store->ops = ops;
     store->backend = backend;
@@ -60,10 +65,10 @@ static enum kf_status make_store(const struct kf_backend_ops *ops, struct kf_bac
     store->caller = kf_strndup(caller, strlen(caller));
     if (store->path == NULL || store->caller == NULL) {
         kf_store_close(store);
-        return kf_fail_memory(error);
+        (void)!kf_fail_memory(error);
+        return NULL;
     }
-    *out = store;
-    return KF_OK;
+    return store;
 }
 
 static enum kf_status add_authorities(struct kf_store *store, const struct kf_slice *certificates,
@@ -155,24 +160,20 @@ enum kf_status kf_store_create(const char *location, const struct kf_store_optio
                                const struct kf_store_ca *ca, struct kf_store **out,
                                struct kf_error *error)
 {
-    const struct kf_backend_ops *ops = NULL;
-    struct kf_backend *backend = NULL;
-    struct kf_store *store = NULL;
     const char *path = NULL;
-    enum kf_status status;
+    const struct kf_backend_ops *ops = find_backend(location, &path, error);
+    struct kf_backend *backend = NULL;
+    struct kf_store *store;
 
+    if (ops == NULL)
+        return KF_FATAL;
     if (ca->certificate_count == 0)
         return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL, "the CA has no certificate");
-    status = find_backend(location, &ops, &path, error);
-    if (status == KF_OK)
-        status = ops->create(&backend, path, error);
-    if (status != KF_OK)
-        return status;
-    status = make_store(ops, backend, path, options, &store, error);
+    if (ops->create(&backend, path, error) != KF_OK)
+        return KF_FATAL;
+    store = make_store(ops, backend, path, options, error);
     backend = NULL; /* the store owns it now */
-    if (status == KF_OK)
-        status = fill_store(store, ca, error);
-    if (status != KF_OK) {
+    if (store == NULL || fill_store(store, ca, error) != KF_OK) {
         kf_store_close(store);
         ops->remove(path);
         return KF_FATAL;
@@ -184,14 +185,14 @@ enum kf_status kf_store_create(const char *location, const struct kf_store_optio
 enum kf_status kf_store_open(const char *location, const struct kf_store_options *options,
                              struct kf_store **out, struct kf_error *error)
 {
-    const struct kf_backend_ops *ops = NULL;
-    struct kf_backend *backend = NULL;
     const char *path = NULL;
+    const struct kf_backend_ops *ops = find_backend(location, &path, error);
+    struct kf_backend *backend = NULL;
 
-    if (find_backend(location, &ops, &path, error) != KF_OK ||
-        ops->open(&backend, path, error) != KF_OK)
+    if (ops == NULL || ops->open(&backend, path, error) != KF_OK)
         return KF_FATAL;
-    return make_store(ops, backend, path, options, out, error);
+    *out = make_store(ops, backend, path, options, error);
+    return *out != NULL ? KF_OK : KF_FATAL;
 }
 
 /* What was remembered about a transaction is not true after it was rolled back. */
