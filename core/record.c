@@ -57,6 +57,31 @@ void kf_record_init(struct kf_record *record)
         .cert = KF_PUBLIC_BUF, .sealed = KF_PUBLIC_BUF, .pkcs8 = KF_SECRET_BUF, .secret_index = -1};
 }
 
+static const char *first_of(const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i] != NULL && texts[i][0] != '\0')
+            return texts[i];
+    }
+    return NULL;
+}
+
+const char *kf_record_email(const struct kf_record *record)
+{
+    const char *const texts[] = {record->facts.email, record->mail};
+
+    return first_of(texts, sizeof(texts) / sizeof(texts[0]));
+}
+
+const char *kf_record_owner(const struct kf_record *record)
+{
+    const char *const texts[] = {
+        record->facts.common_name, record->display_name,       record->facts.email,  record->mail,
+        record->facts.subject,     record->distinguished_name, record->friendly_name};
+
+    return first_of(texts, sizeof(texts) / sizeof(texts[0]));
+}
+
 void kf_record_reset(struct kf_record *record)
 {
     if (record == NULL)

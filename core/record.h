@@ -133,6 +133,14 @@ struct kf_record {
 /* Makes *record empty; what it held is not freed. */
 void kf_record_init(struct kf_record *record);
 
+/*
+ * Whose key it is, for people: the first there is of the certificate's common name, the source's
+ * display name, a mail address, the subject, the source's distinguished name, and what the source
+ * calls the key; else NULL. The e-mail is the certificate's, else the source's.
+ */
+const char *kf_record_owner(const struct kf_record *record);
+const char *kf_record_email(const struct kf_record *record);
+
 /* Wipes and frees everything in it, and leaves it empty; NULL-safe. */
 void kf_record_reset(struct kf_record *record);
 

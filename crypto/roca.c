@@ -3,6 +3,8 @@
  */
 #include "crypto/roca.h"
 
+#include "crypto/spki.h"
+
 /* The odd primes of the M that keys of 512 to 960 bits use; larger keys' M is a multiple of it. */
 static const unsigned primes[] = {
     3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
@@ -40,4 +42,15 @@ bool kf_roca_fingerprint(struct kf_slice modulus)
             return false;
     }
     return true;
+}
+
+bool kf_roca_public_key(struct kf_slice spki)
+{
+    struct kf_spki parts;
+    struct kf_slice n;
+    struct kf_slice e;
+
+    return kf_spki_split(spki, &parts) && parts.is_known &&
+           (parts.type == KF_KEY_RSA || parts.type == KF_KEY_RSA_PSS) &&
+           kf_rsa_public_split(parts.bits, &n, &e) && kf_roca_fingerprint(n);
 }

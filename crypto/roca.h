@@ -13,4 +13,7 @@
 /* true where the modulus (a magnitude, most significant byte first) has the fingerprint. */
 bool kf_roca_fingerprint(struct kf_slice modulus) KF_MUST_USE;
 
+/* true where this SubjectPublicKeyInfo (whole) is an RSA key whose modulus has it. */
+bool kf_roca_public_key(struct kf_slice spki) KF_MUST_USE;
+
 #endif

@@ -64,7 +64,8 @@ enum kf_statement {
     KF_SQL_INPUT_ADD,     /* (run, name); its id is the last id */
     KF_SQL_ENTRY_LAST,    /* (run) -> (the greatest sequence, 0 for none) */
     KF_SQL_ENTRY_ADD,     /* (the 16 of kf_runs_add_entry) */
-    KF_SQL_ENTRY_LIST,    /* (run) -> (the columns of kf_run_entry), by sequence */
+    KF_SQL_ENTRY_FACTS_ADD, /* (the 12 of add_facts) */
+    KF_SQL_ENTRY_LIST,      /* (run) -> (the columns of kf_run_entry), by sequence */
 
     KF_SQL_AUDIT_ADD,  /* (line, leaf hash) */
     KF_SQL_AUDIT_LIST, /* () -> (sequence, line, leaf hash), by sequence */

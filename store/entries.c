@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "crypto/roca.h"
 #include "store/internal.h"
 #include "store/runs.h"
 
@@ -73,6 +74,31 @@ static struct kf_value text_or_null(const char *text)
     return text[0] != '\0' ? kf_text(text) : kf_null();
 }
 
+/* What is known of a key that has no row. */
+static enum kf_status add_facts(struct kf_store *store, uint64_t id, uint64_t sequence,
+                                const struct kf_record *record, struct kf_error *error)
+{
+    const struct kf_cert_facts *facts = &record->facts; /* empty without a certificate */
+    bool has = record->has_facts;
+    struct kf_value values[] = {
+        kf_integer((int64_t)id),
+        kf_integer((int64_t)sequence),
+        kf_integer(record->error.cause),
+        kf_text(kf_record_owner(record)),
+        kf_text(kf_record_email(record)),
+        kf_text(facts->issuer),
+        kf_text(facts->serial),
+        has ? kf_integer(facts->not_after) : kf_null(),
+        kf_text(facts->key_algorithm),
+        has ? kf_integer(facts->key_bits) : kf_null(),
+        kf_text(facts->signature_algorithm),
+        has ? kf_integer(kf_roca_public_key(facts->spki_der)) : kf_null(),
+    };
+
+    return kf_store_execute(store, KF_SQL_ENTRY_FACTS_ADD, values,
+                            sizeof(values) / sizeof(values[0]), NULL, error);
+}
+
 enum kf_status kf_runs_add_entry(struct kf_store *store, uint64_t id, uint64_t input,
                                  const struct kf_record *record, struct kf_error *error)
 {
@@ -107,6 +133,8 @@ enum kf_status kf_runs_add_entry(struct kf_store *store, uint64_t id, uint64_t i
 
         status = kf_store_execute(store, KF_SQL_ENTRY_ADD, values,
                                   sizeof(values) / sizeof(values[0]), NULL, error);
+        if (status == KF_OK && record->request_id == 0)
+            status = add_facts(store, id, sequence, record, error);
     }
     return kf_change_end(store, own, status, error);
 }
@@ -119,6 +147,12 @@ void kf_run_entry_reset(struct kf_run_entry *entry)
     free(entry->place);
     free(entry->rule);
     free(entry->message);
+    free(entry->name);
+    free(entry->email);
+    free(entry->issuer_name);
+    free(entry->serial_number);
+    free(entry->public_key_algorithm);
+    free(entry->signature_algorithm);
     *entry = (struct kf_run_entry){.input = NULL};
 }
 
@@ -161,6 +195,22 @@ static enum kf_status read_hashes(const struct kf_value *columns, struct kf_run_
     return KF_OK;
 }
 
+static enum kf_status read_facts(const struct kf_value *columns, struct kf_run_entry *entry,
+                                 struct kf_error *error)
+{
+    entry->cause = (enum kf_cause)columns[0].number;
+    entry->not_after = columns[5].number;
+    entry->public_key_length = (unsigned)columns[7].number;
+    entry->has_roca = columns[9].number != 0;
+    if (kf_column_text(&columns[1], &entry->name, error) != KF_OK ||
+        kf_column_text(&columns[2], &entry->email, error) != KF_OK ||
+        kf_column_text(&columns[3], &entry->issuer_name, error) != KF_OK ||
+        kf_column_text(&columns[4], &entry->serial_number, error) != KF_OK ||
+        kf_column_text(&columns[6], &entry->public_key_algorithm, error) != KF_OK)
+        return KF_FATAL;
+    return kf_column_text(&columns[8], &entry->signature_algorithm, error);
+}
+
 /* KF_SQL_ENTRY_LIST's columns, in order. */
 static enum kf_status read_entry(const struct kf_value *columns, struct kf_run_entry *entry,
                                  struct kf_error *error)
@@ -177,7 +227,8 @@ static enum kf_status read_entry(const struct kf_value *columns, struct kf_run_e
     if (kf_column_text(&columns[1], &entry->input, error) != KF_OK ||
         kf_column_text(&columns[3], &entry->place, error) != KF_OK ||
         kf_column_text(&columns[13], &entry->rule, error) != KF_OK ||
-        kf_column_text(&columns[14], &entry->message, error) != KF_OK)
+        kf_column_text(&columns[14], &entry->message, error) != KF_OK ||
+        read_facts(&columns[15], entry, error) != KF_OK)
         return KF_FATAL;
     return read_hashes(&columns[7], entry, error);
 }

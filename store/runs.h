@@ -100,6 +100,18 @@ struct kf_run_entry {
     uint32_t code;
     char *rule;    /* NULL for none */
     char *message; /* NULL for none */
+
+    /* Of an entry that has no row; the row knows the rest. */
+    enum kf_cause cause; /* KF_CAUSE_NONE where there is a row */
+    char *name;          /* the owner's, as far as the certificate or the source tells; or NULL */
+    char *email;         /* likewise */
+    char *issuer_name;   /* what the certificate says; NULL and 0 without one */
+    char *serial_number;
+    int64_t not_after;
+    char *public_key_algorithm;
+    unsigned public_key_length;
+    char *signature_algorithm;
+    bool has_roca; /* crypto/roca.h */
 };
 void kf_run_entry_reset(struct kf_run_entry *entry); /* NULL-safe */
 

@@ -58,6 +58,13 @@ const char kf_sqlite_schema[] =
     " KeyState INTEGER NOT NULL, IsForeign INTEGER NOT NULL,"
     " Line INTEGER, Code INTEGER, Rule TEXT, Message TEXT,"
     " PRIMARY KEY (RunID, Sequence)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE EntryFacts (" /* of an entry that has no row: why, and whose key it was */
+    " RunID INTEGER NOT NULL, Sequence INTEGER NOT NULL,"
+    " Cause INTEGER NOT NULL, Name TEXT, EMail TEXT,"
+    " IssuerName TEXT, SerialNumber TEXT, NotAfter INTEGER,"
+    " PublicKeyAlgorithm TEXT, PublicKeyLength INTEGER,"
+    " SignatureAlgorithm TEXT, HasRoca INTEGER,"
+    " PRIMARY KEY (RunID, Sequence)) STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE Requests ("
     " RequestID INTEGER PRIMARY KEY,"
@@ -181,11 +188,17 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_ENTRY_ADD] = "INSERT INTO Entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
                          " ?12, ?13, ?14, ?15, ?16)",
     [KF_SQL_ENTRY_LIST] =
-        "SELECT Sequence, Name, e.Ordinal, Place, Outcome, Replaced, e.RequestID,"
+        "SELECT e.Sequence, i.Name, e.Ordinal, Place, Outcome, Replaced, e.RequestID,"
         " coalesce(e.CertificateHash, r.CertificateHash),"
         " coalesce(e.CertificateSHA256, r.CertificateSHA256), e.KeyState, IsForeign, Line, Code,"
-        " Rule, Message FROM Entries e JOIN Inputs i USING (InputID)"
-        " LEFT JOIN Requests r ON r.RequestID = e.RequestID WHERE e.RunID = ?1 ORDER BY Sequence",
+        " Rule, Message, Cause, f.Name, f.EMail, f.IssuerName, f.SerialNumber, f.NotAfter,"
+        " f.PublicKeyAlgorithm, f.PublicKeyLength, SignatureAlgorithm, HasRoca"
+        " FROM Entries e JOIN Inputs i USING (InputID)"
+        " LEFT JOIN Requests r ON r.RequestID = e.RequestID"
+        " LEFT JOIN EntryFacts f ON f.RunID = e.RunID AND f.Sequence = e.Sequence"
+        " WHERE e.RunID = ?1 ORDER BY e.Sequence",
+    [KF_SQL_ENTRY_FACTS_ADD] = "INSERT INTO EntryFacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+                               " ?10, ?11, ?12)",
 
     [KF_SQL_AUDIT_ADD] = "INSERT INTO Audit (Entry, Leaf) VALUES (?1, ?2)",
     [KF_SQL_AUDIT_LIST] = "SELECT Sequence, Entry, Leaf FROM Audit ORDER BY Sequence",

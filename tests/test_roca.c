@@ -4,8 +4,10 @@
 #include "crypto/roca.h"
 
 #include <openssl/bn.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 
+#include "tests/support/material.h"
 #include "tests/support/suite.h"
 
 /* The primorial of all primes up to 167 (39 primes): M of 512-bit keys. */
@@ -86,11 +88,58 @@ static void test_other_moduli(void)
     CU_ASSERT_FALSE(kf_roca_fingerprint((struct kf_slice){NULL, 0}));
 }
 
+/* The public key of a vulnerable modulus. */
+static void weak_spki(struct kf_buf *out)
+{
+    BN_CTX *context = BN_CTX_new();
+    BIGNUM *m = make_m();
+    BIGNUM *n = make_factor(m, context);
+    BIGNUM *q = make_factor(m, context);
+    uint8_t modulus[512];
+    unsigned e = 65537;
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(material_crypto()->library, "RSA", NULL);
+    size_t len;
+
+    CU_ASSERT_EQUAL(BN_mul(n, n, q, context), 1);
+    len = (size_t)BN_bn2nativepad(n, modulus, BN_num_bytes(n));
+    CU_ASSERT_EQUAL_FATAL(EVP_PKEY_fromdata_init(maker), 1);
+    CU_ASSERT_EQUAL_FATAL(
+        EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY,
+                          (OSSL_PARAM[]){OSSL_PARAM_BN("n", modulus, len), OSSL_PARAM_uint("e", &e),
+                                         OSSL_PARAM_END}),
+        1);
+    material_spki(key, out);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(maker);
+    BN_free(q);
+    BN_free(n);
+    BN_free(m);
+    BN_CTX_free(context);
+}
+
+/* The same question about a whole public key: RSA alone has an answer. */
+static void test_public_keys(void)
+{
+    static const char *const kinds[] = {"rsa:2048", "ec:P-256", "ed25519"};
+    struct kf_buf spki = KF_PUBLIC_BUF;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        material_spki(material_key(kinds[i]), &spki);
+        CU_ASSERT_FALSE(kf_roca_public_key(kf_buf_slice(&spki)));
+    }
+    CU_ASSERT_FALSE(kf_roca_public_key((struct kf_slice){NULL, 0}));
+    weak_spki(&spki);
+    CU_ASSERT(kf_roca_public_key(kf_buf_slice(&spki)));
+    kf_buf_reset(&spki);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
         {"vulnerable moduli", test_vulnerable_moduli},
         {"other moduli", test_other_moduli},
+        {"public keys", test_public_keys},
         {NULL, NULL},
     };
 
