@@ -120,6 +120,7 @@ struct kf_algorithms {
     EVP_MD *hashes[KF_HASH_COUNT];
     EVP_CIPHER *ciphers[KF_CIPHER_COUNT];
     EVP_MAC *hmac;
+    EVP_MD *shake128, *shake256;
 };
 
 enum kf_status kf_algorithms_new(OSSL_LIB_CTX *library, struct kf_algorithms **out,
@@ -138,6 +139,8 @@ enum kf_status kf_algorithms_new(OSSL_LIB_CTX *library, struct kf_algorithms **o
     for (size_t i = 0; i < KF_CIPHER_COUNT; i++)
         algorithms->ciphers[i] = EVP_CIPHER_fetch(library, ciphers[i].fetch, NULL);
     algorithms->hmac = EVP_MAC_fetch(library, "HMAC", NULL);
+    algorithms->shake128 = EVP_MD_fetch(library, "SHAKE128", NULL);
+    algorithms->shake256 = EVP_MD_fetch(library, "SHAKE256", NULL);
     ERR_clear_error(); /* what is not there is refused when a file needs it */
     return KF_OK;
 }
@@ -151,6 +154,8 @@ void kf_algorithms_free(struct kf_algorithms *algorithms)
     for (size_t i = 0; i < KF_CIPHER_COUNT; i++)
         EVP_CIPHER_free(algorithms->ciphers[i]);
     EVP_MAC_free(algorithms->hmac);
+    EVP_MD_free(algorithms->shake128);
+    EVP_MD_free(algorithms->shake256);
     free(algorithms);
 }
 
@@ -167,6 +172,11 @@ const EVP_MD *kf_hash_md(const struct kf_algorithms *algorithms, enum kf_hash ha
 const EVP_CIPHER *kf_cipher_evp(const struct kf_algorithms *algorithms, enum kf_cipher cipher)
 {
     return algorithms->ciphers[cipher];
+}
+
+const EVP_MD *kf_shake_md(const struct kf_algorithms *algorithms, unsigned bits)
+{
+    return bits == 128 ? algorithms->shake128 : algorithms->shake256;
 }
 
 const char *kf_hash_name(enum kf_hash hash)

@@ -73,6 +73,9 @@ OSSL_LIB_CTX *kf_algorithms_library(const struct kf_algorithms *algorithms);
 const EVP_MD *kf_hash_md(const struct kf_algorithms *algorithms, enum kf_hash hash);
 const EVP_CIPHER *kf_cipher_evp(const struct kf_algorithms *algorithms, enum kf_cipher cipher);
 
+/* SHAKE128 or SHAKE256; NULL where there is none. */
+const EVP_MD *kf_shake_md(const struct kf_algorithms *algorithms, unsigned bits);
+
 /* "SHA-256", "AES-256-CBC": as people write them. */
 const char *kf_hash_name(enum kf_hash hash);
 const char *kf_cipher_name(enum kf_cipher cipher);

@@ -52,6 +52,7 @@ static void describe(const struct kf_crypto *crypto, const struct kf_spki *spki,
         [KF_KEY_RSA] = "RSA",         [KF_KEY_RSA_PSS] = "RSA-PSS", [KF_KEY_EC] = "EC",
         [KF_KEY_ED25519] = "Ed25519", [KF_KEY_ED448] = "Ed448",     [KF_KEY_X25519] = "X25519",
         [KF_KEY_X448] = "X448",       [KF_KEY_DSA] = "DSA",         [KF_KEY_DH] = "DH",
+        [KF_KEY_GOST] = "GOST",       [KF_KEY_ML_KEM] = "ML-KEM",
     };
 
     (void)snprintf(name, NAME_SIZE, "%s", names[spki->type]);
@@ -72,6 +73,12 @@ static void describe(const struct kf_crypto *crypto, const struct kf_spki *spki,
     case KF_KEY_DSA:
     case KF_KEY_DH:
         *bits = prime_bits(&spki->parameters);
+        break;
+    case KF_KEY_GOST: /* X and Y in an OCTET STRING */
+        *bits = spki->bits.len > 128 ? 512 : 256;
+        break;
+    case KF_KEY_ML_KEM: /* 384k + 32 bytes of key, and it is called by k times 256 */
+        *bits = (unsigned)(spki->bits.len / 384) * 256;
         break;
     }
 }

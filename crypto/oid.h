@@ -27,6 +27,11 @@
 #define KF_OID_P256 "\x2a\x86\x48\xce\x3d\x03\x01\x07"
 #define KF_OID_P384 "\x2b\x81\x04\x00\x22"
 #define KF_OID_P521 "\x2b\x81\x04\x00\x23"
+/* RFC 4491 2.3, RFC 9215 3, and RFC 9935 3 without the last arc */
+#define KF_OID_GOST_2001     "\x2a\x85\x03\x02\x02\x13"
+#define KF_OID_GOST_2012_256 "\x2a\x85\x03\x07\x01\x01\x01\x01"
+#define KF_OID_GOST_2012_512 "\x2a\x85\x03\x07\x01\x01\x01\x02"
+#define KF_OID_ML_KEM        "\x60\x86\x48\x01\x65\x03\x04\x04"
 /* FIPS 180-4 by way of RFC 8017 B.1 */
 #define KF_OID_SHA1   "\x2b\x0e\x03\x02\x1a"
 #define KF_OID_SHA224 "\x60\x86\x48\x01\x65\x03\x04\x02\x04"

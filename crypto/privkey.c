@@ -225,6 +225,11 @@ static enum kf_status parse_content(const struct envelope *envelope, struct kf_p
     case KF_KEY_DSA:
     case KF_KEY_DH:
         return parse_group(envelope, key, error);
+    case KF_KEY_GOST:
+    case KF_KEY_ML_KEM: /* their forms are told apart where the public key is computed */
+        key->parameters = envelope->parameters.whole;
+        key->scalar = envelope->content;
+        return KF_OK;
     }
     return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "key of an impossible type");
 }
@@ -253,6 +258,7 @@ enum kf_status kf_privkey_parse(struct kf_slice pkcs8, struct kf_privkey *key,
         kf_buf_reset(&text);
         return status;
     }
+    key->algorithm = envelope.oid;
     key->public_key = envelope.public_key;
     return parse_content(&envelope, key, error);
 }

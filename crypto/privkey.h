@@ -23,6 +23,8 @@ enum kf_key_type {
     KF_KEY_X448,
     KF_KEY_DSA,
     KF_KEY_DH,
+    KF_KEY_GOST,   /* R 34.10-2001 and -2012 */
+    KF_KEY_ML_KEM, /* FIPS 203 */
 };
 
 /* The RSA numbers as magnitudes without leading zeros; they point into the PKCS #8. */
@@ -36,10 +38,12 @@ struct kf_rsa_numbers {
 struct kf_privkey {
     enum kf_key_type type;
     struct kf_slice pkcs8;      /* whole */
+    struct kf_slice algorithm;  /* its OID, content */
     struct kf_slice parameters; /* of the algorithm, whole value, or empty */
     struct kf_rsa_numbers rsa;  /* RSA and RSA-PSS */
     int curve;                  /* EC: OpenSSL's NID, 0 for an explicit or unknown curve */
-    struct kf_slice scalar;     /* EC, Ed*, X*, DSA, DH: the private value, big endian or raw */
+    struct kf_slice scalar;     /* EC, Ed*, X*, DSA, DH: the private value, big endian or raw;
+                                   GOST, ML-KEM: what PKCS #8 holds, in one of its forms */
     struct kf_slice public_key; /* bits of the public key where it came along (RFC 5958, SEC 1) */
 };
 

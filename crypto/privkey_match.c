@@ -7,6 +7,7 @@
  */
 #include <openssl/err.h>
 
+#include "crypto/gost.h"
 #include "crypto/oid.h"
 #include "crypto/privkey_parts.h"
 #include "crypto/spki.h"
@@ -26,6 +27,8 @@ size_t kf_raw_size(enum kf_key_type type)
     case KF_KEY_EC:
     case KF_KEY_DSA:
     case KF_KEY_DH:
+    case KF_KEY_GOST:
+    case KF_KEY_ML_KEM:
         break;
     }
     return 0;
@@ -47,6 +50,8 @@ const char *kf_raw_name(enum kf_key_type type)
     case KF_KEY_EC:
     case KF_KEY_DSA:
     case KF_KEY_DH:
+    case KF_KEY_GOST:
+    case KF_KEY_ML_KEM:
         break;
     }
     return NULL;
@@ -108,6 +113,10 @@ enum kf_status kf_public_compute(const struct kf_crypto *crypto, const struct kf
     case KF_KEY_DSA:
     case KF_KEY_DH:
         return kf_group_compute(crypto, key, out, error);
+    case KF_KEY_GOST:
+        return kf_gost_compute(crypto, key->parameters, key->scalar, out, error);
+    case KF_KEY_ML_KEM:
+        return kf_mlkem_compute(crypto, key, out, error);
     }
     return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "key of an impossible type");
 }
@@ -139,6 +148,12 @@ enum kf_status kf_public_rewrite(const struct kf_crypto *crypto, enum kf_key_typ
         if (!kf_der_unsigned(&bits, &n) || !kf_der_end(&bits))
             break;
         return kf_buf_append(out, n.data, n.len, error);
+    case KF_KEY_GOST:
+        if (!kf_gost_public(bits, &n))
+            break;
+        return kf_buf_append(out, n.data, n.len, error);
+    case KF_KEY_ML_KEM:
+        return kf_buf_append(out, bits.data, bits.len, error);
     }
     return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5280 4.1.2.7",
                    "a public key cannot be read");
@@ -196,12 +211,15 @@ static bool same_parameters(const struct kf_crypto *crypto, const struct kf_priv
                kf_group_same(key->type, key->parameters, spki->parameters.whole);
     case KF_KEY_DH:
         return kf_group_same(key->type, key->parameters, spki->parameters.whole);
+    case KF_KEY_GOST:
+        return kf_gost_same_curve(key->parameters, spki->parameters.whole);
     case KF_KEY_RSA:
     case KF_KEY_RSA_PSS:
     case KF_KEY_ED25519:
     case KF_KEY_ED448:
     case KF_KEY_X25519:
     case KF_KEY_X448:
+    case KF_KEY_ML_KEM:
         break;
     }
     return true;

@@ -52,6 +52,10 @@ enum kf_status kf_ec_rewrite(const struct kf_crypto *crypto, struct kf_slice par
 bool kf_ec_same_curve(const struct kf_crypto *crypto, struct kf_slice a,
                       struct kf_slice b) KF_MUST_USE;
 
+/* ML-KEM: the encapsulation key, from the seed or the expanded key, which are checked. */
+enum kf_status kf_mlkem_compute(const struct kf_crypto *crypto, const struct kf_privkey *key,
+                                struct kf_buf *out, struct kf_error *error) KF_MUST_USE;
+
 /* y = g^x mod p for DSA and DH. */
 enum kf_status kf_group_compute(const struct kf_crypto *crypto, const struct kf_privkey *key,
                                 struct kf_buf *out, struct kf_error *error) KF_MUST_USE;
