@@ -103,10 +103,5 @@ static void print(json_t *value, size_t flags)
 
 void kf_json_print_line(json_t *value)
 {
-    print(value, JSON_COMPACT);
-}
-
-void kf_json_print_pretty(json_t *value)
-{
-    print(value, JSON_INDENT(2));
+    print(value, JSON_COMPACT | JSON_REAL_PRECISION(6));
 }

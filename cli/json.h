@@ -24,7 +24,4 @@ void kf_json_set_code(json_t *object, const char *name, uint32_t code);
 /* Prints one line to stdout, and releases the value (NULL-safe). */
 void kf_json_print_line(json_t *value);
 
-/* As kf_json_print_line, over several lines, for people who look at one thing. */
-void kf_json_print_pretty(json_t *value);
-
 #endif

@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 
+#include "cli/csv.h"
 #include "cli/passwords.h"
 #include "cli/place.h"
 #include "core/files.h"
@@ -266,7 +267,7 @@ static enum kf_status add_candidates(struct kf_secrets *secrets, const char *pat
     struct kf_buf content = KF_SECRET_BUF;
     struct kf_buf password = KF_SECRET_BUF;
     enum kf_status status = kf_file_read(path, KF_MAX_KEY_FILE, &content, error);
-    struct kf_slice rest = kf_buf_slice(&content);
+    struct kf_slice rest = kf_without_mark(kf_buf_slice(&content));
     size_t number = 0;
 
     if (status != KF_OK)

@@ -154,15 +154,6 @@ static enum kf_status push_folder(struct kf_walk *walk, const char *path, struct
     return status;
 }
 
-static struct kf_slice without_mark(struct kf_slice text)
-{
-    static const uint8_t mark[] = {0xef, 0xbb, 0xbf}; /* a byte order mark, as Windows writes it */
-
-    if (text.len >= sizeof(mark) && memcmp(text.data, mark, sizeof(mark)) == 0)
-        return (struct kf_slice){text.data + sizeof(mark), text.len - sizeof(mark)};
-    return text;
-}
-
 static enum kf_status push_file(struct kf_walk *walk, const char *path, bool is_manifest,
                                 struct kf_error *error)
 {
@@ -174,7 +165,7 @@ static enum kf_status push_file(struct kf_walk *walk, const char *path, bool is_
         kf_buf_reset(&made.content);
         return status;
     }
-    made.rest = without_mark(kf_buf_slice(&made.content));
+    made.rest = kf_without_mark(kf_buf_slice(&made.content));
     made.csv = (struct kf_csv){.rest = made.rest, .line = 1};
     return push(walk, &made, path, error);
 }
@@ -212,6 +203,16 @@ static enum kf_status next_line(struct kf_walk *walk, struct source *source, str
             return set_path(walk, "", (const char *)line, len, error);
     }
     return KF_END;
+}
+
+/* A first record with a field "path" is no file, but the names of the columns. */
+static bool names_columns(const struct kf_csv_record *record)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        if (strcasecmp(record->fields[i], column_names[COLUMN_PATH]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Takes a first record that names the columns; false where it names one that there is not. */
@@ -264,7 +265,7 @@ static enum kf_status next_record(struct kf_walk *walk, struct source *source,
         for (size_t i = 0; i < COLUMN_COUNT; i++)
             source->columns[i] = (enum column)i;
         source->column_count = COLUMN_COUNT;
-        if (status == KF_OK && strcasecmp(source->record.fields[0], "path") == 0) {
+        if (status == KF_OK && names_columns(&source->record)) {
             if (read_header(source))
                 return next_record(walk, source, out, error);
             status = kf_fail(&out->error, KF_SKIP, KF_CAUSE_DATA, NULL,
@@ -308,13 +309,25 @@ static enum kf_status next_name(struct kf_walk *walk, struct kf_walk_entry *out,
     return KF_END;
 }
 
-/* true where the path is a folder; links to folders are followed for operands alone. */
-static bool is_folder(const struct source *source, const char *path)
+/* Why a folder is not gone into, or NULL. */
+static const char *barrier(const struct kf_walk *walk, const char *path)
 {
     struct stat facts;
-    int found = source->kind == SOURCE_FOLDER ? lstat(path, &facts) : stat(path, &facts);
 
-    return found == 0 && S_ISDIR(facts.st_mode);
+    if (walk->top->kind == SOURCE_MANIFEST)
+        return "is a folder; a manifest names files";
+    if (!walk->recursive)
+        return "is a folder (-r takes the files in it)";
+    if (walk->top->kind == SOURCE_FOLDER && lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode))
+        return "is a link to a folder, which is not followed within a folder";
+    return NULL;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
 /* KF_END: the path was a list or a folder, which stands on top now. */
@@ -322,22 +335,18 @@ static enum kf_status expand(struct kf_walk *walk, struct kf_walk_entry *out,
                              struct kf_error *error)
 {
     const char *path = (const char *)walk->path.data;
-    const struct source *source = walk->top;
+    const char *why = NULL;
     enum kf_status status = KF_OK;
 
     out->path = path;
     if (out->error.cause != KF_CAUSE_NONE || strcmp(path, "-") == 0)
         return KF_OK;
-    if (source->kind == SOURCE_OPERANDS && path[0] == '@') {
+    if (walk->top->kind == SOURCE_OPERANDS && path[0] == '@') {
         status = push_file(walk, path + 1, false, &out->error);
-    } else if (is_folder(source, path)) {
-        if (walk->recursive && source->kind != SOURCE_MANIFEST)
-            status = push_folder(walk, path, &out->error);
-        else
-            status =
-                kf_fail(&out->error, KF_SKIP, KF_CAUSE_USAGE, NULL,
-                        source->kind == SOURCE_MANIFEST ? "is a folder; a manifest names files"
-                                                        : "is a folder (-r takes the files in it)");
+    } else if (is_folder(path)) {
+        why = barrier(walk, path);
+        status = why == NULL ? push_folder(walk, path, &out->error)
+                             : kf_fail(&out->error, KF_SKIP, KF_CAUSE_USAGE, NULL, "%s", why);
     } else {
         return KF_OK;
     }

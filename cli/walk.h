@@ -7,7 +7,7 @@
  * comes; a folder's names are all that is ever held in memory.
  *
  * A manifest is CSV (csv.h) with the columns path, format, password, key, keypass; columns at the
- * end may be left out. A first record whose first field is "path" names the columns, in any order.
+ * end may be left out. A first record with a field "path" names the columns, in any order.
  * An empty field says nothing. The password is a source (pass:, env:, file:, fd:, stdin) or the
  * password itself.
  */
