@@ -56,13 +56,25 @@ static void tell_sink(const struct kf_progress *progress)
     }
 }
 
+/* A resumed run that ends before it comes to where the earlier one stood has not gone back. */
+static const struct kf_position *farthest(const struct kf_position *here,
+                                          const struct kf_position *start)
+{
+    if (here->input != start->input)
+        return here->input < start->input ? start : here;
+    if (here->entries != start->entries)
+        return here->entries < start->entries ? start : here;
+    return here->users < start->users ? start : here;
+}
+
 static enum kf_status commit(struct kf_progress *progress, struct kf_error *error)
 {
+    const struct kf_position *position = farthest(&progress->position, &progress->pipeline->start);
     struct kf_writer *writer = progress->pipeline->writer;
 
     progress->torn = true;
     if (!progress->pipeline->dry_run &&
-        writer->ops->commit(writer, &progress->position, &progress->totals, error) != KF_OK)
+        writer->ops->commit(writer, position, &progress->totals, error) != KF_OK)
         return KF_FATAL;
     progress->torn = false;
     progress->committed = progress->totals;

@@ -373,6 +373,33 @@ static void test_resume_does_the_rest_and_no_more(void)
     }
 }
 
+/* Whatever ends a resumed run on its way back to where it stood, the next one begins there. */
+static void test_a_resumed_run_never_goes_back(void)
+{
+    static const struct kf_position starts[] = {
+        {.entries = 4, .users = 2}, {.input = 1}, {.input = 1, .entries = 2}, {.users = 1}};
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        for (int stopped = 0; stopped < 2; stopped++) {
+            struct script script = {.inputs = {stopped != 0 ? "kk|kk|kk" : "!", "!"}};
+            struct log log;
+            struct kf_pipeline pipeline = make(&script, &log);
+            struct kf_totals totals;
+            struct kf_error error = {.cause = KF_CAUSE_NONE};
+            atomic_bool stop = stopped != 0;
+
+            pipeline.start = starts[i];
+            pipeline.stop = &stop;
+            CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error),
+                            stopped != 0 ? KF_SKIP : KF_FATAL);
+            CU_ASSERT_EQUAL(log.commits, 1);
+            CU_ASSERT_EQUAL(log.position.input, starts[i].input);
+            CU_ASSERT_EQUAL(log.position.entries, starts[i].entries);
+            CU_ASSERT_EQUAL(log.position.users, starts[i].users);
+        }
+    }
+}
+
 /* A user without keys leaves no record, and is counted once all the same. */
 static void test_users_are_counted_once(void)
 {
@@ -497,6 +524,7 @@ int main(void)
         {"a failing writer commits nothing more", test_a_failing_writer_commits_nothing_more},
         {"an unreadable input is one entry", test_an_unreadable_input_is_one_entry},
         {"resume does the rest and no more", test_resume_does_the_rest_and_no_more},
+        {"a resumed run never goes back", test_a_resumed_run_never_goes_back},
         {"users are counted once", test_users_are_counted_once},
         {"order does not depend on threads", test_order_does_not_depend_on_threads},
         {"a stage that cannot start ends the run", test_a_stage_that_cannot_start_ends_the_run},
