@@ -130,9 +130,11 @@ enum kf_status kf_agents_hashes(struct kf_store *store, char **out, struct kf_er
     return status;
 }
 
-/* The length of the next hash in a list, with *text moved to it; 0 at the end. */
+/* The length of the next hash in a list, with *text moved to it; 0 at the end. A line may be one
+ * hash with spaces in it, as the registry has them, or several. */
 static size_t next_hash(const char **text)
 {
+    uint8_t bytes[KF_SHA256_SIZE];
     const char *at = *text;
     size_t len;
 
@@ -142,9 +144,9 @@ static size_t next_hash(const char **text)
             break;
         at += 2;
     }
-    len = strcspn(at, " \t\r\n,\\");
     *text = at;
-    return len;
+    len = strcspn(at, "\t\r\n,\\");
+    return kf_hash_parse(at, len, bytes) != 0 ? len : strcspn(at, " \t\r\n,\\");
 }
 
 static enum kf_status parse_list(const struct known_agents *known, const char *value, int64_t *ids,

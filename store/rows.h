@@ -60,7 +60,8 @@ enum kf_status kf_rows_count(struct kf_store *store, uint64_t *count,
 
 /*
  * Goes through rows by rising RequestID, in constant memory. One cursor at a time for a store; it
- * sees the store as it is when the first row is read, and lives until it is closed.
+ * sees the store as it is when the first row is read, and lives until it is closed, which has to be
+ * before a transaction is begun.
  */
 struct kf_row_cursor;
 

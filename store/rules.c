@@ -273,10 +273,10 @@ static enum kf_status seal(const struct kf_policy *policy, struct worker *worker
 
     if (status == KF_OK)
         status = kf_keyblob_write(policy->crypto, &key, &worker->blob, why);
-    if (status != KF_OK) {
+    if (status == KF_SKIP)
         kf_error_code(why, KF_E_INVALID_DATA);
+    if (status != KF_OK)
         return status;
-    }
     record->blob_type = kf_keyblob_type(&key);
     if (find_sealer(policy, worker, record->turn, &sealer, why) != KF_OK)
         return KF_FATAL;

@@ -62,12 +62,11 @@ enum kf_status kf_setting_get(struct kf_store *store, const char *name, struct k
  *   number   decimal or 0x hex
  *   flags    the same; or names joined by '|' ("KRAF_" may be left out); or "+NAME", "-NAME", which
  *            set and clear those bits only
- *   list     KRACertHash: hashes, separated by white space or "\n" as certutil writes it, which the
- *            list becomes, in that order; or "+HASH", "-HASH". Hashes are SHA-1 or SHA-256 of
- *            certificates that `kra add` was given before.
- *   text     as it is
- * *out (may be NULL) gets the new value. KF_SKIP with KF_CAUSE_USAGE: no such setting, or not a
- * value of its type: nothing has changed.
+ *   list     KRACertHash: hashes, separated by white space, commas or "\n" as certutil writes it,
+ * which the list becomes, in that order (a line may be a hash with spaces in it); or "+HASH",
+ * "-HASH". Hashes are SHA-1 or SHA-256 of certificates that `kra add` was given before. text     as
+ * it is *out (may be NULL) gets the new value. KF_SKIP with KF_CAUSE_USAGE: no such setting, or not
+ * a value of its type: nothing has changed.
  */
 enum kf_status kf_setting_set(struct kf_store *store, const char *name, const char *value,
                               struct kf_setting *out, struct kf_error *error) KF_MUST_USE;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/rows.h"
@@ -179,6 +180,56 @@ static void test_round_robin(void)
     archive_end(&archive);
 }
 
+/* What a getkey reads, and what there is not. */
+static void test_reading(void)
+{
+    struct archive archive;
+    struct kf_policy *policy;
+    struct material_cert what = jo;
+    struct kf_record record;
+    struct kf_buf der = KF_PUBLIC_BUF;
+    struct kf_buf out = KF_PUBLIC_BUF;
+    struct kf_row row = {.request_id = 0};
+    struct kf_row_cursor *cursor = NULL;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    uint64_t count = 0;
+    char *text;
+
+    archive_begin(&archive);
+    archive_add_agents(&archive, 1);
+    policy = archive_policy(&archive, false, false);
+    what.key = material_key("rsa:2048");
+    archive_issue(&archive, &what, &der);
+    archive_record(&record, what.key, kf_buf_slice(&der));
+    archive_place(&archive, policy, &record);
+    CU_ASSERT_EQUAL(kf_rows_count(archive.store, &count, NULL), KF_OK);
+    CU_ASSERT_EQUAL(count, 1);
+    CU_ASSERT_EQUAL(kf_rows_all(archive.store, &cursor, NULL), KF_OK);
+    CU_ASSERT_EQUAL(kf_rows_next(cursor, &row, NULL), KF_OK);
+    CU_ASSERT_EQUAL(row.request_id, 1);
+    CU_ASSERT_EQUAL(kf_rows_next(cursor, &row, NULL), KF_END);
+    kf_rows_close(cursor);
+    CU_ASSERT_EQUAL(kf_row_certificate(archive.store, 1, &out, NULL), KF_OK);
+    CU_ASSERT(kf_slice_equal(kf_buf_slice(&out), kf_buf_slice(&der)));
+    CU_ASSERT_EQUAL(kf_row_note_fetch(archive.store, 1, "jo.rec, signed", NULL), KF_OK);
+    text = archive_text(&archive, "SELECT Entry FROM Audit ORDER BY Sequence DESC");
+    CU_ASSERT(strstr(text, "Z key-fetched caller=tester request=1 certificate=") != NULL);
+    CU_ASSERT(strstr(text, " to=jo.rec,%20signed") != NULL);
+    free(text);
+    CU_ASSERT_EQUAL(kf_rows_get(archive.store, 2, &row, &error), KF_SKIP);
+    CU_ASSERT_EQUAL(error.cause, KF_CAUSE_USAGE);
+    CU_ASSERT_STRING_EQUAL(error.text, "there is no request 2 in the store");
+    CU_ASSERT_EQUAL(kf_row_sealed(archive.store, 2, &out, NULL), KF_SKIP);
+    CU_ASSERT_EQUAL(kf_row_certificate(archive.store, 2, &out, NULL), KF_SKIP);
+    CU_ASSERT_EQUAL(kf_row_note_fetch(archive.store, 2, "x", NULL), KF_SKIP);
+    kf_row_reset(&row);
+    kf_record_reset(&record);
+    kf_buf_reset(&out);
+    kf_buf_reset(&der);
+    kf_policy_free(policy);
+    archive_end(&archive);
+}
+
 #define THREADS 4
 #define RECORDS 40
 
@@ -248,6 +299,7 @@ int main(void)
         {"kinds of keys", test_key_types},
         {"what was decided before stays", test_decided_before},
         {"agents take turns", test_round_robin},
+        {"what getkey reads", test_reading},
         {"threads share a policy", test_threads},
         {"published texts", test_codes},
         {NULL, NULL},

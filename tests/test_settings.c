@@ -197,6 +197,15 @@ static void test_agent_list(void)
     (void)snprintf(value, sizeof(value), "%s\\n%s", hashes[3], hashes[1]);
     archive_set(&archive, "KRACertHash", value);
     check_list(&archive, "31");
+    (void)snprintf(value, sizeof(value), "%s, %s %s", hashes[2], hashes[1], hashes[3]);
+    archive_set(&archive, "KRACertHash", value);
+    check_list(&archive, "213");
+    value[0] = '\0'; /* as the registry has them */
+    for (unsigned i = 0; i < 80; i += 2)
+        (void)snprintf(value + strlen(value), 4, "%.2s%s", hashes[i < 40 ? 3 : 1] + i % 40,
+                       i == 38 ? "\n" : " ");
+    archive_set(&archive, "KRACertHash", value);
+    check_list(&archive, "31");
     (void)snprintf(value, sizeof(value), "%s %s", hashes[3], hashes[3]);
     check_refused(&archive, "KRACertHash", value);
     check_list(&archive, "31");
