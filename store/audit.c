@@ -1,6 +1,6 @@
 /*
  * The audit trail: see audit.h for an entry's form. The database refuses to change or remove
- * entries; that the program's file was exchanged as a whole only the hashes can show.
+ * entries; who is not stopped by that is found by audit_verify.c.
  */
 #include "store/audit.h"
 
@@ -9,8 +9,6 @@
 
 #include "crypto/merkle.h"
 #include "store/internal.h"
-
-#define VALUE_MAX 2048u /* bytes of a value that are kept, before they are escaped */
 
 const char *kf_audit_event_name(enum kf_audit_event event)
 {
@@ -37,20 +35,21 @@ const char *kf_audit_event_name(enum kf_audit_event event)
         return "key-refused";
     case KF_AUDIT_KEY_FETCHED:
         return "key-fetched";
+    case KF_AUDIT_CERTIFICATE_ADDED:
+        return "certificate-added";
     case KF_AUDIT_NOTE:
         return "note";
     }
     return "unknown";
 }
 
-/* A value with what would break the line escaped. */
-static enum kf_status append_value(struct kf_buf *line, const char *value, struct kf_error *error)
+enum kf_status kf_audit_escape(struct kf_buf *line, const char *value, struct kf_error *error)
 {
     size_t len = strlen(value);
     char escape[3];
 
-    if (len > VALUE_MAX)
-        len = VALUE_MAX;
+    if (len > KF_AUDIT_VALUE_MAX)
+        len = KF_AUDIT_VALUE_MAX;
     while (len != 0) {
         size_t plain = 0;
 
@@ -95,10 +94,33 @@ static enum kf_status make_line(struct kf_buf *line, enum kf_audit_event event,
         if (kf_buf_append(line, " ", 1, error) != KF_OK ||
             append_text(line, fields[i].name, error) != KF_OK ||
             kf_buf_append(line, "=", 1, error) != KF_OK ||
-            append_value(line, fields[i].value != NULL ? fields[i].value : "", error) != KF_OK)
+            kf_audit_escape(line, fields[i].value != NULL ? fields[i].value : "", error) != KF_OK)
             return KF_FATAL;
     }
     return KF_OK;
+}
+
+/* The entry itself, in a transaction. */
+static enum kf_status add_entry(struct kf_store *store, struct kf_slice line,
+                                struct kf_error *error)
+{
+    uint8_t leaf[KF_SHA256_SIZE];
+    struct kf_value values[3] = {kf_blob(line.data, line.len), kf_blob(leaf, sizeof(leaf)),
+                                 kf_blob(store->audit.link, KF_SHA256_SIZE)};
+    enum kf_status status = KF_OK;
+
+    values[0].type = KF_VALUE_TEXT;
+    if (!store->audit_loaded)
+        status = kf_audit_head_read(store, &store->audit, error);
+    if (status == KF_OK)
+        status = kf_merkle_leaf(store->crypto, line, leaf, error);
+    if (status == KF_OK)
+        status = kf_audit_head_add(store->crypto, &store->audit, leaf, error);
+    if (status != KF_OK)
+        return KF_FATAL;
+    store->audit_loaded = true;
+    store->audit_changed = true;
+    return kf_store_execute(store, KF_SQL_AUDIT_ADD, values, 3, NULL, error);
 }
 
 enum kf_status kf_audit_append(struct kf_store *store, enum kf_audit_event event,
@@ -106,23 +128,15 @@ enum kf_status kf_audit_append(struct kf_store *store, enum kf_audit_event event
                                struct kf_error *error)
 {
     struct kf_buf line = KF_PUBLIC_BUF;
-    uint8_t leaf[KF_SHA256_SIZE];
     bool own = false;
-    enum kf_status status = kf_buf_reserve(&line, 512, error);
+    enum kf_status status = kf_buf_reserve(&line, 1024, error);
 
     if (status == KF_OK)
         status = make_line(&line, event, fields, field_count, error);
     if (status == KF_OK)
-        status = kf_merkle_leaf(store->crypto, kf_buf_slice(&line), leaf, error);
-    if (status == KF_OK)
         status = kf_change_begin(store, &own, error);
-    if (status == KF_OK) {
-        struct kf_value values[2] = {kf_blob(line.data, line.len), kf_blob(leaf, sizeof(leaf))};
-
-        values[0].type = KF_VALUE_TEXT;
-        status = kf_store_execute(store, KF_SQL_AUDIT_ADD, values, 2, NULL, error);
-        status = kf_change_end(store, own, status, error);
-    }
+    if (status == KF_OK)
+        status = kf_change_end(store, own, add_entry(store, kf_buf_slice(&line), error), error);
     kf_buf_reset(&line);
     return status;
 }
@@ -170,7 +184,9 @@ enum kf_status kf_audit_next(struct kf_audit_cursor *cursor, struct kf_audit_ent
     entry->line_len = columns[1].bytes.len;
     if (kf_column_text(&columns[1], &entry->line, error) != KF_OK)
         return KF_FATAL;
-    return kf_column_bytes(&columns[2], entry->leaf, sizeof(entry->leaf), error);
+    if (kf_column_bytes(&columns[2], entry->leaf, sizeof(entry->leaf), error) != KF_OK)
+        return KF_FATAL;
+    return kf_column_bytes(&columns[3], entry->link, sizeof(entry->link), error);
 }
 
 void kf_audit_close(struct kf_audit_cursor *cursor)

@@ -46,6 +46,8 @@ enum kf_statement {
     KF_SQL_ROW_LAST,        /* () -> (the greatest request id, 0 for none) */
     KF_SQL_ROW_LIST,        /* () -> (the columns of kf_row), by request id */
     KF_SQL_ROW_GET,         /* (request id) -> (the columns of kf_row) */
+    KF_SQL_ROW_RAW_GET,     /* (request id) -> (the KF_REQUEST_COLUMNS of rowhash.h) */
+    KF_SQL_ROW_RAW_LIST,    /* (first request id) -> (the KF_REQUEST_ALL_COLUMNS), by request id */
     KF_SQL_TOKEN_ADD,       /* (token); one that is there already is no error */
     KF_SQL_TOKENS_ADD,      /* (16 tokens); likewise */
     KF_SQL_TOKEN_LIST,      /* (first, last) -> (token) */
@@ -67,8 +69,11 @@ enum kf_statement {
     KF_SQL_ENTRY_FACTS_ADD, /* (the 12 of add_facts) */
     KF_SQL_ENTRY_LIST,      /* (run) -> (the columns of kf_run_entry), by sequence */
 
-    KF_SQL_AUDIT_ADD,  /* (line, leaf hash) */
-    KF_SQL_AUDIT_LIST, /* () -> (sequence, line, leaf hash), by sequence */
+    KF_SQL_AUDIT_ADD,      /* (line, leaf hash, link of the chain) */
+    KF_SQL_AUDIT_LIST,     /* () -> (sequence, line, leaf hash, link), by sequence */
+    KF_SQL_AUDIT_GET,      /* (sequence) -> (line) */
+    KF_SQL_AUDIT_HEAD_GET, /* () -> (size, subtrees, link) */
+    KF_SQL_AUDIT_HEAD_SET, /* (size, subtrees, link) */
     KF_SQL_COUNT
 };
 
@@ -132,6 +137,9 @@ struct kf_backend_ops {
     enum kf_status (*begin)(struct kf_backend *backend, struct kf_error *error);
     enum kf_status (*commit)(struct kf_backend *backend, struct kf_error *error);
     void (*rollback)(struct kf_backend *backend);
+    /* A transaction that only reads, and sees the store as it is at its first query; ended by
+     * rollback. */
+    enum kf_status (*begin_read)(struct kf_backend *backend, struct kf_error *error);
 
     /* One that gives no rows. last_id may be NULL. */
     enum kf_status (*execute)(struct kf_backend *backend, enum kf_statement statement,

@@ -6,6 +6,7 @@
 #define KF_STORE_INTERNAL_H
 
 #include "core/record.h"
+#include "crypto/merkle.h"
 #include "store/backend.h"
 #include "store/store.h"
 
@@ -15,6 +16,12 @@ struct kf_known; /* store/known.h */
 struct kf_chain_memo {
     struct kf_der_list certificates;
     int64_t id; /* 0 for none */
+};
+
+/* Where the audit trail stands (store/audit_head.c). */
+struct kf_audit_head {
+    struct kf_merkle tree;
+    uint8_t link[KF_SHA256_SIZE]; /* of the last entry; zeros for none */
 };
 
 struct kf_store {
@@ -34,6 +41,9 @@ struct kf_store {
     uint64_t input_id;
     char *input_name;
     struct kf_chain_memo chain;
+    struct kf_audit_head
+        audit; /* where audit_loaded is set; to be written where audit_changed is */
+    bool audit_loaded, audit_changed;
 
     uint64_t row_last; /* the greatest request id, 0: not asked yet */
 
@@ -65,6 +75,24 @@ enum kf_status kf_change_begin(struct kf_store *store, bool *own,
                                struct kf_error *error) KF_MUST_USE;
 enum kf_status kf_change_end(struct kf_store *store, bool own, enum kf_status status,
                              struct kf_error *error) KF_MUST_USE;
+
+/* Where the audit trail stands, as stored. KF_SKIP with KF_CAUSE_DATA: it makes no sense. */
+enum kf_status kf_audit_head_read(struct kf_store *store, struct kf_audit_head *head,
+                                  struct kf_error *error) KF_MUST_USE;
+/* Adds an entry's leaf: head->link is the link of that entry afterwards. */
+enum kf_status kf_audit_head_add(const struct kf_crypto *crypto, struct kf_audit_head *head,
+                                 const uint8_t leaf[KF_SHA256_SIZE],
+                                 struct kf_error *error) KF_MUST_USE;
+/* The link that an entry has after the one with the link before. */
+enum kf_status kf_audit_link(const struct kf_crypto *crypto, const uint8_t before[KF_SHA256_SIZE],
+                             const uint8_t leaf[KF_SHA256_SIZE], uint8_t link[KF_SHA256_SIZE],
+                             struct kf_error *error) KF_MUST_USE;
+/* Writes it before a commit, where entries were added. */
+enum kf_status kf_audit_flush(struct kf_store *store, struct kf_error *error) KF_MUST_USE;
+
+/* What the CA's certificates and its chain are, hashed, as the entry of init has it. */
+enum kf_status kf_authorities_hash(struct kf_store *store, char out[2 * KF_SHA256_SIZE + 1],
+                                   struct kf_error *error) KF_MUST_USE;
 
 /* A column as an owned string; null gives NULL. */
 enum kf_status kf_column_text(const struct kf_value *column, char **out,

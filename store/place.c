@@ -7,6 +7,7 @@
 
 #include "store/audit.h"
 #include "store/internal.h"
+#include "store/rowhash.h"
 #include "store/rows.h"
 #include "store/rules.h"
 #include "store/runs.h"
@@ -14,6 +15,13 @@
 
 #define IMPORT_CERTIFICATE "[MS-CSRA] 3.1.4.1.26"
 #define IMPORT_KEY         "[MS-CSRA] 3.1.4.2.16"
+
+/* What the audit trail tells of a record; the hashes are SHA-256 in hex. */
+struct trace {
+    char key[2 * KF_SHA256_SIZE + 1];      /* of the sealed key */
+    char replaced[2 * KF_SHA256_SIZE + 1]; /* of the one before, or "" */
+    char row[2 * KF_SHA256_SIZE + 1];      /* of the row's columns (rowhash.h) */
+};
 
 static const char *first(const char *a, const char *b)
 {
@@ -67,9 +75,10 @@ static enum kf_status add_tokens(struct kf_store *store, const struct kf_record 
     return kf_tokens_add(store, record->request_id, &names, error);
 }
 
-/* The row alone; the record gets its request id. */
+/* The row alone; the record gets its request id, and the trace the row's hash. */
 static enum kf_status add_request(struct kf_store *store, const struct kf_placing *placing,
-                                  struct kf_record *record, bool with_key, struct kf_error *error)
+                                  struct kf_record *record, bool with_key, struct trace *trace,
+                                  struct kf_error *error)
 {
     const struct kf_cert_facts *facts = &record->facts;
     int64_t chain = 0;
@@ -77,7 +86,8 @@ static enum kf_status add_request(struct kf_store *store, const struct kf_placin
 
     if (kf_chain_put(store, record->chain, record->chain_count, &chain, error) != KF_OK)
         return KF_FATAL;
-    struct kf_value values[] = {
+    struct kf_value values[KF_REQUEST_COLUMNS] = {
+        kf_null(), /* given by the store */
         kf_integer(record->foreign ? KF_DISPOSITION_FOREIGN : KF_DISPOSITION_ISSUED),
         kf_integer(placing->now),
         optional_time(with_key, placing->now),
@@ -107,18 +117,20 @@ static enum kf_status add_request(struct kf_store *store, const struct kf_placin
         kf_integer((int64_t)record->ordinal),
         optional_id(chain),
     };
-    if (kf_store_execute(store, KF_SQL_ROW_ADD, values, sizeof(values) / sizeof(values[0]), &id,
-                         error) != KF_OK)
+    if (kf_store_execute(store, KF_SQL_ROW_ADD, values + 1, KF_REQUEST_COLUMNS - 1, &id, error) !=
+        KF_OK)
         return KF_FATAL;
     record->request_id = (uint64_t)id;
-    return KF_OK;
+    values[0] = kf_integer(id);
+    return kf_row_hash(store->crypto, values, trace->row, error);
 }
 
 /* A new row, with its material and all that finds it. */
 static enum kf_status add_row(struct kf_store *store, const struct kf_placing *placing,
-                              struct kf_record *record, bool with_key, struct kf_error *error)
+                              struct kf_record *record, bool with_key, struct trace *trace,
+                              struct kf_error *error)
 {
-    enum kf_status status = add_request(store, placing, record, with_key, error);
+    enum kf_status status = add_request(store, placing, record, with_key, trace, error);
 
     if (status == KF_OK)
         status = kf_store_execute(
@@ -137,7 +149,8 @@ static enum kf_status add_row(struct kf_store *store, const struct kf_placing *p
 
 /* The key into a row that is there. */
 static enum kf_status set_key(struct kf_store *store, const struct kf_placing *placing,
-                              const struct kf_record *record, struct kf_error *error)
+                              const struct kf_record *record, struct trace *trace,
+                              struct kf_error *error)
 {
     int64_t chain = 0;
 
@@ -164,26 +177,10 @@ static enum kf_status set_key(struct kf_store *store, const struct kf_placing *p
 
     if (kf_store_execute(store, KF_SQL_ROW_SET_KEY, values, sizeof(values) / sizeof(values[0]),
                          NULL, error) != KF_OK ||
-        kf_store_execute(store, KF_SQL_MATERIAL_SET, material, 2, NULL, error) != KF_OK)
+        kf_store_execute(store, KF_SQL_MATERIAL_SET, material, 2, NULL, error) != KF_OK ||
+        kf_row_hash_stored(store, record->request_id, trace->row, error) != KF_OK)
         return KF_FATAL;
     return add_tokens(store, record, error);
-}
-
-/* What the audit trail tells of a record; the hashes are SHA-256 in hex. */
-struct trace {
-    char key[2 * KF_SHA256_SIZE + 1];      /* of the sealed key */
-    char replaced[2 * KF_SHA256_SIZE + 1]; /* of the one before, or "" */
-};
-
-static enum kf_status hash_key(struct kf_store *store, struct kf_slice sealed, char *out,
-                               struct kf_error *error)
-{
-    uint8_t sha256[KF_SHA256_SIZE];
-    enum kf_status status = kf_digest(store->crypto->sha256, sealed, sha256, error);
-
-    if (status == KF_OK)
-        kf_hex(out, sha256, sizeof(sha256));
-    return status;
 }
 
 static enum kf_status hash_old_key(struct kf_store *store, uint64_t request_id, char *out,
@@ -193,7 +190,7 @@ static enum kf_status hash_old_key(struct kf_store *store, uint64_t request_id, 
     enum kf_status status = kf_row_sealed(store, request_id, &old, error);
 
     if (status == KF_OK)
-        status = hash_key(store, kf_buf_slice(&old), out, error);
+        status = kf_sha256_text(store->crypto, kf_buf_slice(&old), out, error);
     kf_buf_reset(&old);
     return status == KF_OK ? KF_OK : KF_FATAL;
 }
@@ -225,12 +222,12 @@ static enum kf_status place_key(struct kf_store *store, const struct kf_placing 
         decide_known(record);
         return KF_OK;
     }
-    status = hash_key(store, kf_buf_slice(&record->sealed), trace->key, error);
+    status = kf_sha256_text(store->crypto, kf_buf_slice(&record->sealed), trace->key, error);
     if (status == KF_OK && found == KF_OK && has_key)
         status = hash_old_key(store, record->request_id, trace->replaced, error);
     if (status == KF_OK)
-        status = found == KF_OK ? set_key(store, placing, record, error)
-                                : add_row(store, placing, record, true, error);
+        status = found == KF_OK ? set_key(store, placing, record, trace, error)
+                                : add_row(store, placing, record, true, trace, error);
     if (status == KF_OK) {
         record->replaced = found == KF_OK && has_key;
         record->outcome = KF_ARCHIVED;
@@ -242,7 +239,7 @@ static enum kf_status note_archived(struct kf_store *store, const struct kf_plac
                                     const struct kf_record *record, const struct trace *trace,
                                     struct kf_error *error)
 {
-    struct kf_audit_field fields[7];
+    struct kf_audit_field fields[8];
     char numbers[2][24];
     char certificate[2 * KF_SHA256_SIZE + 1];
     size_t count = 0;
@@ -254,6 +251,7 @@ static enum kf_status note_archived(struct kf_store *store, const struct kf_plac
     fields[count++] = (struct kf_audit_field){"request", numbers[1]};
     fields[count++] = (struct kf_audit_field){"certificate", certificate};
     fields[count++] = (struct kf_audit_field){"key", trace->key};
+    fields[count++] = (struct kf_audit_field){"row", trace->row};
     if (record->replaced)
         fields[count++] = (struct kf_audit_field){"replaced", trace->replaced};
     if (record->foreign)
@@ -279,6 +277,24 @@ static enum kf_status note_refused(struct kf_store *store, const struct kf_placi
         store, KF_AUDIT_KEY_REFUSED,
         (struct kf_audit_field[]){{"run", run}, {"certificate", certificate}, {"code", code}}, 3,
         error);
+}
+
+static enum kf_status note_certificate(struct kf_store *store, const struct kf_placing *placing,
+                                       const struct kf_record *record, const struct trace *trace,
+                                       struct kf_error *error)
+{
+    char numbers[2][24];
+    char certificate[2 * KF_SHA256_SIZE + 1];
+
+    (void)snprintf(numbers[0], sizeof(numbers[0]), "%llu", (unsigned long long)placing->run);
+    (void)snprintf(numbers[1], sizeof(numbers[1]), "%llu", (unsigned long long)record->request_id);
+    kf_hex(certificate, record->facts.sha256, KF_SHA256_SIZE);
+    return kf_audit_append(store, KF_AUDIT_CERTIFICATE_ADDED,
+                           (struct kf_audit_field[]){{"run", numbers[0]},
+                                                     {"request", numbers[1]},
+                                                     {"certificate", certificate},
+                                                     {"row", trace->row}},
+                           4, error);
 }
 
 enum kf_status kf_rules_place(struct kf_store *store, const struct kf_placing *placing,
@@ -307,6 +323,7 @@ enum kf_status kf_rules_place(struct kf_store *store, const struct kf_placing *p
 enum kf_status kf_rules_add_certificate(struct kf_store *store, const struct kf_placing *placing,
                                         struct kf_record *record, struct kf_error *error)
 {
+    struct trace trace = {.key = ""};
     bool has_key = false;
     bool own = false;
     enum kf_status status = kf_change_begin(store, &own, error);
@@ -319,6 +336,8 @@ enum kf_status kf_rules_add_certificate(struct kf_store *store, const struct kf_
                               "the certificate is in the store already, as request %llu",
                               (unsigned long long)record->request_id);
     else if (status == KF_END)
-        status = add_row(store, placing, record, false, error);
+        status = add_row(store, placing, record, false, &trace, error);
+    if (status == KF_OK)
+        status = note_certificate(store, placing, record, &trace, error);
     return kf_change_end(store, own, status, error);
 }

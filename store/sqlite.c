@@ -249,6 +249,11 @@ static void rollback(struct kf_backend *backend)
         (void)sqlite3_exec(backend->database, "ROLLBACK", NULL, NULL, NULL);
 }
 
+static enum kf_status begin_read(struct kf_backend *backend, struct kf_error *error)
+{
+    return run(backend, "BEGIN DEFERRED", error);
+}
+
 static bool bind_one(sqlite3_stmt *prepared, int at, const struct kf_value *value)
 {
     const char *bytes = (const char *)value->bytes.data;
@@ -395,6 +400,7 @@ const struct kf_backend_ops kf_backend_sqlite = {
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
+    .begin_read = begin_read,
     .execute = execute,
     .query = query,
     .next = next,

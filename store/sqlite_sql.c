@@ -96,7 +96,12 @@ const char kf_sqlite_schema[] =
     "CREATE TABLE Audit ("
     " Sequence INTEGER PRIMARY KEY,"
     " Entry TEXT NOT NULL,"
-    " Leaf BLOB NOT NULL CHECK (length(Leaf) = 32)) STRICT;"
+    " Leaf BLOB NOT NULL CHECK (length(Leaf) = 32),"
+    " Link BLOB NOT NULL CHECK (length(Link) = 32)) STRICT;"
+    "CREATE TABLE AuditHead (" /* one row: what the next entry is added to */
+    " Only INTEGER PRIMARY KEY CHECK (Only = 1),"
+    " Size INTEGER NOT NULL, Subtrees BLOB NOT NULL, Link BLOB NOT NULL) STRICT;"
+    "INSERT INTO AuditHead VALUES (1, 0, x'', zeroblob(32));"
     "CREATE TRIGGER AuditKeepsEntries BEFORE UPDATE ON Audit"
     " BEGIN SELECT RAISE(ABORT, 'the audit trail is only ever appended to'); END;"
     "CREATE TRIGGER AuditKeepsAllEntries BEFORE DELETE ON Audit"
@@ -163,6 +168,10 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_ROW_LAST] = "SELECT coalesce(max(RequestID), 0) FROM Requests",
     [KF_SQL_ROW_LIST] = ROW_COLUMNS "ORDER BY RequestID",
     [KF_SQL_ROW_GET] = ROW_COLUMNS "WHERE RequestID = ?1",
+    [KF_SQL_ROW_RAW_GET] = "SELECT * FROM Requests WHERE RequestID = ?1",
+    [KF_SQL_ROW_RAW_LIST] = "SELECT Requests.*, RawCertificate, RawArchivedKey FROM Requests"
+                            " LEFT JOIN Material USING (RequestID)"
+                            " WHERE RequestID >= ?1 ORDER BY RequestID",
     [KF_SQL_ROW_KEY_GET] = "SELECT CertificateSHA256, KeyBlob FROM Requests WHERE RequestID = ?1",
     [KF_SQL_TOKEN_ADD] = "INSERT OR IGNORE INTO Tokens VALUES (?1)",
     [KF_SQL_TOKENS_ADD] = "INSERT OR IGNORE INTO Tokens VALUES (?1), (?2), (?3), (?4), (?5), (?6),"
@@ -200,6 +209,9 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_ENTRY_FACTS_ADD] = "INSERT INTO EntryFacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
                                " ?10, ?11, ?12)",
 
-    [KF_SQL_AUDIT_ADD] = "INSERT INTO Audit (Entry, Leaf) VALUES (?1, ?2)",
-    [KF_SQL_AUDIT_LIST] = "SELECT Sequence, Entry, Leaf FROM Audit ORDER BY Sequence",
+    [KF_SQL_AUDIT_ADD] = "INSERT INTO Audit (Entry, Leaf, Link) VALUES (?1, ?2, ?3)",
+    [KF_SQL_AUDIT_LIST] = "SELECT Sequence, Entry, Leaf, Link FROM Audit ORDER BY Sequence",
+    [KF_SQL_AUDIT_GET] = "SELECT Entry FROM Audit WHERE Sequence = ?1",
+    [KF_SQL_AUDIT_HEAD_GET] = "SELECT Size, Subtrees, Link FROM AuditHead",
+    [KF_SQL_AUDIT_HEAD_SET] = "UPDATE AuditHead SET Size = ?1, Subtrees = ?2, Link = ?3",
 };

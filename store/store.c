@@ -89,18 +89,23 @@ static enum kf_status add_authorities(struct kf_store *store, const struct kf_sl
 }
 
 /* Notes who made the store for which CA. */
-static enum kf_status note_init(struct kf_store *store, const char *name,
+static enum kf_status note_init(struct kf_store *store, const char *name, const char *key_file,
                                 const struct kf_cert_facts *facts, struct kf_error *error)
 {
     char sha256[2 * KF_SHA256_SIZE + 1];
+    char authorities[2 * KF_SHA256_SIZE + 1];
 
     kf_hex(sha256, facts->sha256, KF_SHA256_SIZE);
+    if (kf_authorities_hash(store, authorities, error) != KF_OK)
+        return KF_FATAL;
     return kf_audit_append(store, KF_AUDIT_INIT,
                            (struct kf_audit_field[]){{"caller", store->caller},
                                                      {"ca", name},
                                                      {"certificate", sha256},
-                                                     {"subject", facts->subject}},
-                           4, error);
+                                                     {"subject", facts->subject},
+                                                     {"authorities", authorities},
+                                                     {"keyfile", key_file}},
+                           6, error);
 }
 
 /* A certificate that cannot be read would end every later run. */
@@ -147,7 +152,7 @@ static enum kf_status fill_store(struct kf_store *store, const struct kf_store_c
     if (status == KF_OK)
         status = add_authorities(store, ca->chain, ca->chain_count, false, &position, error);
     if (status == KF_OK)
-        status = note_init(store, name, &facts, error);
+        status = note_init(store, name, ca->key_file, &facts, error);
     if (status == KF_OK)
         status = kf_store_commit(store, error);
     else
@@ -204,6 +209,8 @@ static void forget(struct kf_store *store)
     free(store->input_name);
     store->input_name = NULL;
     store->row_last = 0;
+    store->audit_loaded = false;
+    store->audit_changed = false;
     kf_chain_forget(&store->chain);
 }
 
@@ -236,13 +243,23 @@ enum kf_status kf_store_commit(struct kf_store *store, struct kf_error *error)
 {
     if (!store->in_transaction)
         return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "no transaction is open");
-    if (kf_tokens_flush(store, error) != KF_OK)
+    if (kf_tokens_flush(store, error) != KF_OK || kf_audit_flush(store, error) != KF_OK)
         return KF_FATAL; /* rolled back by the statement that failed */
     if (store->ops->commit(store->backend, error) != KF_OK) {
         kf_store_rollback(store);
         return KF_FATAL;
     }
     store->in_transaction = false;
+    return KF_OK;
+}
+
+enum kf_status kf_store_begin_read(struct kf_store *store, struct kf_error *error)
+{
+    if (store->in_transaction)
+        return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "a transaction is open already");
+    if (store->ops->begin_read(store->backend, error) != KF_OK)
+        return KF_FATAL;
+    store->in_transaction = true;
     return KF_OK;
 }
 

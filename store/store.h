@@ -65,6 +65,10 @@ enum kf_status kf_store_begin(struct kf_store *store, struct kf_error *error) KF
 enum kf_status kf_store_commit(struct kf_store *store, struct kf_error *error) KF_MUST_USE;
 void kf_store_rollback(struct kf_store *store); /* nothing open: does nothing */
 
+/* A transaction that only reads: until it is ended by kf_store_rollback, all that is read is of one
+ * moment. Others may write meanwhile. */
+enum kf_status kf_store_begin_read(struct kf_store *store, struct kf_error *error) KF_MUST_USE;
+
 /* What it was opened by, and who uses it; live as long as the store. */
 const char *kf_store_path(const struct kf_store *store);
 const char *kf_store_caller(const struct kf_store *store);
