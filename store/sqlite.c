@@ -147,7 +147,9 @@ static enum kf_status fill_file(struct kf_backend *backend, struct kf_error *err
                    KF_SQLITE_APPLICATION_ID, KF_STORE_SCHEMA);
     if (run(backend, PRAGMAS_NEW, error) != KF_OK || run(backend, PRAGMAS, error) != KF_OK ||
         run(backend, "BEGIN IMMEDIATE", error) != KF_OK ||
-        run(backend, kf_sqlite_schema, error) != KF_OK || run(backend, numbers, error) != KF_OK)
+        run(backend, kf_sqlite_schema, error) != KF_OK ||
+        run(backend, kf_sqlite_schema_audit, error) != KF_OK ||
+        run(backend, numbers, error) != KF_OK)
         return KF_FATAL;
     return run(backend, "COMMIT", error);
 }

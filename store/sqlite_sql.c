@@ -91,8 +91,9 @@ const char kf_sqlite_schema[] =
     " RawCertificate BLOB NOT NULL,"
     " RawArchivedKey BLOB) STRICT;"
     "CREATE TABLE Tokens (Token INTEGER PRIMARY KEY) STRICT;"
-    "CREATE TABLE CertificateTokens (Token INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE CertificateTokens (Token INTEGER PRIMARY KEY) STRICT;";
 
+const char kf_sqlite_schema_audit[] =
     "CREATE TABLE Audit ("
     " Sequence INTEGER PRIMARY KEY,"
     " Entry TEXT NOT NULL,"

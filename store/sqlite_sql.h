@@ -9,8 +9,9 @@
 /* "KFRY": says that an SQLite file is a keyferry store. */
 #define KF_SQLITE_APPLICATION_ID 0x4b465259
 
-/* The whole schema, to be run once in an empty database. */
+/* The schema in two parts, to be run once in an empty database. */
 extern const char kf_sqlite_schema[];
+extern const char kf_sqlite_schema_audit[];
 
 /* The text of each statement. */
 extern const char *const kf_sqlite_statements[KF_SQL_COUNT];
