@@ -304,15 +304,15 @@ enum kf_status kf_hmac(const struct kf_algorithms *algorithms, enum kf_hash hash
     static const uint8_t nothing[1] = {0};
     const EVP_MD *md = algorithms->hashes[hash];
     OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
+    char name[32];
     EVP_MAC_CTX *context;
     size_t len = 0;
     int done;
 
     if (md == NULL)
         return missing(kf_hash_name(hash), error);
-    /* OpenSSL takes a pointer to a name that it does not change */
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                                 (char *)(uintptr_t)EVP_MD_get0_name(md), 0);
+    (void)snprintf(name, sizeof(name), "%s", EVP_MD_get0_name(md));
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
     context = EVP_MAC_CTX_new(algorithms->hmac);
     done = context != NULL &&
            EVP_MAC_init(context, key.len != 0 ? key.data : nothing, key.len, params) == 1 &&

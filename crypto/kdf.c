@@ -7,6 +7,7 @@
  */
 #include "crypto/kdf.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -94,7 +95,7 @@ enum kf_status kf_kdf_pkcs12(const struct kf_algorithms *algorithms,
         repeat(input->salt, blocks.data, salt);
         repeat(input->password, blocks.data + salt, password);
     }
-    memset(diversifier, purpose, v);
+    memset(diversifier, (int)purpose, v);
     for (size_t done = 0; done < len && status == KF_OK; done += u) {
         const struct kf_slice parts[] = {{diversifier, v}, {blocks.data, blocks.len}};
         size_t take = len - done < u ? len - done : u;
@@ -143,7 +144,10 @@ enum kf_status kf_kdf_pbkdf1(const struct kf_algorithms *algorithms,
 /* OpenSSL takes pointers to bytes that it does not change */
 static OSSL_PARAM octets(const char *name, struct kf_slice bytes)
 {
-    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes.data, bytes.len);
+    void *data;
+
+    memcpy(&data, &bytes.data, sizeof(data)); /* drops the const, which a cast may not */
+    return OSSL_PARAM_construct_octet_string(name, data, bytes.len);
 }
 
 /* OpenSSL's own, for the digests that crypto/iterate.c leaves out */
@@ -155,6 +159,7 @@ static enum kf_status pbkdf2_by_openssl(const struct kf_algorithms *algorithms,
     uint64_t iterations = input->iterations;
     int lenient = 1; /* it refuses short salts and keys otherwise, and those exist */
     uint8_t nothing = 0;
+    char name[32];
     OSSL_PARAM params[] = {
         OSSL_PARAM_octet_string(OSSL_KDF_PARAM_PASSWORD, &nothing, 0),
         OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SALT, &nothing, 0),
@@ -174,8 +179,8 @@ static enum kf_status pbkdf2_by_openssl(const struct kf_algorithms *algorithms,
         params[0] = octets(OSSL_KDF_PARAM_PASSWORD, input->password);
     if (input->salt.len != 0)
         params[1] = octets(OSSL_KDF_PARAM_SALT, input->salt);
-    params[4] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-                                                 (char *)(uintptr_t)EVP_MD_get0_name(md), 0);
+    (void)snprintf(name, sizeof(name), "%s", EVP_MD_get0_name(md));
+    params[4] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
     kdf = EVP_KDF_fetch(kf_algorithms_library(algorithms), "PBKDF2", NULL);
     context = EVP_KDF_CTX_new(kdf);
     done = context != NULL && EVP_KDF_derive(context, out, len, params) == 1;

@@ -95,13 +95,15 @@ static void multiply_add(const struct work *work, const struct poly *f, const st
 {
     for (unsigned i = 0; i < 128; i++) {
         /* 17^(2 BitRev7(i) + 1), by halves of the table with opposite signs */
+        size_t even = (size_t)2 * i;
+        size_t odd = even + 1;
         uint32_t zeta = work->zetas[64 + i / 2];
         uint32_t gamma = (i & 1) == 0 ? zeta : Q - zeta;
-        uint32_t a0 = f->c[2 * i], a1 = f->c[2 * i + 1];
-        uint32_t b0 = g->c[2 * i], b1 = g->c[2 * i + 1];
+        uint32_t a0 = f->c[even], a1 = f->c[odd];
+        uint32_t b0 = g->c[even], b1 = g->c[odd];
 
-        sum->c[2 * i] = (uint16_t)((sum->c[2 * i] + a0 * b0 + a1 * b1 % Q * gamma) % Q);
-        sum->c[2 * i + 1] = (uint16_t)((sum->c[2 * i + 1] + a0 * b1 + a1 * b0) % Q);
+        sum->c[even] = (uint16_t)((sum->c[even] + a0 * b0 + a1 * b1 % Q * gamma) % Q);
+        sum->c[odd] = (uint16_t)((sum->c[odd] + a0 * b1 + a1 * b0) % Q);
     }
 }
 
@@ -162,7 +164,7 @@ static enum kf_status sample_noise(const struct kf_crypto *crypto, const uint8_t
 
     memcpy(seed, sigma, 32);
     seed[32] = (uint8_t)number;
-    done = shake(kf_shake_md(crypto->algorithms, 256), seed, sizeof(seed), bytes, 64u * eta);
+    done = shake(kf_shake_md(crypto->algorithms, 256), seed, sizeof(seed), bytes, (size_t)64 * eta);
     for (unsigned i = 0; i < N && done; i++) {
         unsigned x = 0;
         unsigned y = 0;
@@ -184,13 +186,13 @@ static enum kf_status sample_noise(const struct kf_crypto *crypto, const uint8_t
 /* Algorithms 5 and 6 for d = 12 */
 static void encode12(const struct poly *f, uint8_t *out)
 {
-    for (unsigned i = 0; i < N / 2; i++) {
-        unsigned a = f->c[2 * i];
-        unsigned b = f->c[2 * i + 1];
+    for (size_t i = 0; i < N; i += 2) {
+        unsigned a = f->c[i];
+        unsigned b = f->c[i + 1];
 
-        out[3 * i] = (uint8_t)a;
-        out[3 * i + 1] = (uint8_t)(a >> 8 | b << 4);
-        out[3 * i + 2] = (uint8_t)(b >> 4);
+        *out++ = (uint8_t)a;
+        *out++ = (uint8_t)(a >> 8 | b << 4);
+        *out++ = (uint8_t)(b >> 4);
     }
 }
 
@@ -199,13 +201,13 @@ static bool decode12(const uint8_t *in, struct poly *f)
 {
     bool fits = true;
 
-    for (unsigned i = 0; i < N / 2; i++) {
-        unsigned a = in[3 * i] | (in[3 * i + 1] & 15u) << 8;
-        unsigned b = (unsigned)in[3 * i + 1] >> 4 | (unsigned)in[3 * i + 2] << 4;
+    for (size_t i = 0; i < N; i += 2, in += 3) {
+        unsigned a = in[0] | (in[1] & 15u) << 8;
+        unsigned b = (unsigned)in[1] >> 4 | (unsigned)in[2] << 4;
 
         fits = fits && a < Q && b < Q;
-        f->c[2 * i] = (uint16_t)a;
-        f->c[2 * i + 1] = (uint16_t)b;
+        f->c[i] = (uint16_t)a;
+        f->c[i + 1] = (uint16_t)b;
     }
     return fits;
 }
@@ -235,7 +237,7 @@ static enum kf_status generate(const struct kf_crypto *crypto, struct work *work
     for (unsigned i = 0; i < k && status == KF_OK; i++) {
         status = sample_noise(crypto, work->sigma, i, eta_of(k), &work->s[i], error);
         ntt(work, &work->s[i]);
-        encode12(&work->s[i], secret + 384u * i);
+        encode12(&work->s[i], secret + KF_MLKEM_AT(i));
     }
     for (unsigned i = 0; i < k && status == KF_OK; i++) {
         status = sample_noise(crypto, work->sigma, k + i, eta_of(k), &work->e, error);
@@ -244,9 +246,9 @@ static enum kf_status generate(const struct kf_crypto *crypto, struct work *work
         ntt(work, &work->e);
         for (unsigned j = 0; j < N; j++)
             work->t.c[j] = (uint16_t)((work->t.c[j] + work->e.c[j]) % Q);
-        encode12(&work->t, public + 384u * i);
+        encode12(&work->t, public + KF_MLKEM_AT(i));
     }
-    memcpy(public + 384u * k, work->rho, 32);
+    memcpy(public + KF_MLKEM_AT(k), work->rho, 32);
     return status;
 }
 
@@ -322,9 +324,9 @@ static enum kf_status check_rows(const struct kf_crypto *crypto, struct work *wo
 {
     const uint8_t *public = secret.data + KF_MLKEM_AT(k);
 
-    memcpy(work->rho, public + 384u * k, 32);
+    memcpy(work->rho, public + KF_MLKEM_AT(k), 32);
     for (unsigned i = 0; i < k; i++) {
-        if (!decode12(secret.data + 384u * i, &work->s[i]))
+        if (!decode12(secret.data + KF_MLKEM_AT(i), &work->s[i]))
             return inconsistent(error);
     }
     for (unsigned i = 0; i < k; i++) {
@@ -332,7 +334,7 @@ static enum kf_status check_rows(const struct kf_crypto *crypto, struct work *wo
 
         if (status != KF_OK)
             return status;
-        if (!decode12(public + 384u * i, &work->e))
+        if (!decode12(public + KF_MLKEM_AT(i), &work->e))
             return inconsistent(error);
         for (unsigned j = 0; j < N; j++)
             work->e.c[j] = (uint16_t)((work->e.c[j] + Q - work->t.c[j]) % Q);

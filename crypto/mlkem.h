@@ -10,10 +10,10 @@
 
 #include "crypto/crypto.h"
 
-#define KF_MLKEM_SEED      64u /* bytes: d and z */
-#define KF_MLKEM_PUBLIC(k) (384u * (k) + 32u)
-#define KF_MLKEM_SECRET(k) (768u * (k) + 96u)
-#define KF_MLKEM_AT(k)     (384u * (k)) /* where the encapsulation key stands in the other */
+#define KF_MLKEM_SEED      ((size_t)64) /* bytes: d and z */
+#define KF_MLKEM_PUBLIC(k) ((size_t)384 * (k) + 32)
+#define KF_MLKEM_SECRET(k) ((size_t)768 * (k) + 96)
+#define KF_MLKEM_AT(k)     ((size_t)384 * (k)) /* where the encapsulation key stands in the other */
 
 /* ML-KEM.KeyGen_internal (FIPS 203 6.1): secret gets the decapsulation key. KF_FATAL: OpenSSL
  * failed. */

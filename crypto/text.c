@@ -18,9 +18,9 @@ const char *kf_encoding_name(enum kf_encoding encoding)
         [KF_ENCODING_FROM_LATIN1] = "UTF-8 from Latin-1",
         [KF_ENCODING_EMPTY] = "empty",
         [KF_ENCODING_NONE] = "none",
-        [KF_ENCODING_BMP_BARE] = "UTF-16 without terminator",
         [KF_ENCODING_BMP_CUT] = "UTF-16 up to the first NUL",
         [KF_ENCODING_RAW_CUT] = "up to the first NUL",
+        [KF_ENCODING_WIDENED_UTF8] = "byte-widened, from Latin-1",
     };
     return names[encoding];
 }
@@ -28,12 +28,12 @@ const char *kf_encoding_name(enum kf_encoding encoding)
 const enum kf_encoding *kf_encoding_order(bool bmp, size_t *likely, size_t *count)
 {
     static const enum kf_encoding for_bmp[] = {
-        KF_ENCODING_BMP,     KF_ENCODING_WIDENED,     KF_ENCODING_NONE,     KF_ENCODING_EMPTY,
-        KF_ENCODING_BMP_CUT, KF_ENCODING_FROM_LATIN1, KF_ENCODING_BMP_BARE, KF_ENCODING_RAW,
+        KF_ENCODING_BMP,   KF_ENCODING_WIDENED, KF_ENCODING_NONE,
+        KF_ENCODING_EMPTY, KF_ENCODING_BMP_CUT, KF_ENCODING_WIDENED_UTF8,
     };
     static const enum kf_encoding for_raw[] = {
-        KF_ENCODING_RAW,     KF_ENCODING_LATIN1,   KF_ENCODING_FROM_LATIN1, KF_ENCODING_BMP,
-        KF_ENCODING_RAW_CUT, KF_ENCODING_BMP_BARE, KF_ENCODING_WIDENED,
+        KF_ENCODING_RAW, KF_ENCODING_LATIN1,  KF_ENCODING_FROM_LATIN1,
+        KF_ENCODING_BMP, KF_ENCODING_RAW_CUT, KF_ENCODING_WIDENED,
     };
 
     *likely = bmp ? 4 : 3;
@@ -165,6 +165,18 @@ static enum kf_status append_from_latin1(struct kf_slice text, struct kf_buf *ou
     return status;
 }
 
+static enum kf_status append_widened_utf8(struct kf_slice text, struct kf_buf *out,
+                                          struct kf_error *error)
+{
+    struct kf_buf utf8 = KF_SECRET_BUF;
+    enum kf_status status = append_from_latin1(text, &utf8, error);
+
+    if (status == KF_OK)
+        status = append_widened(kf_buf_slice(&utf8), out, error);
+    kf_buf_reset(&utf8);
+    return status;
+}
+
 static struct kf_slice cut(struct kf_slice text)
 {
     const uint8_t *zero = text.len != 0 ? memchr(text.data, 0, text.len) : NULL;
@@ -190,15 +202,14 @@ static bool applies(enum kf_encoding encoding, bool bmp, struct kf_slice passwor
     case KF_ENCODING_WIDENED:
         return !ascii;
     case KF_ENCODING_RAW:
-        return !bmp || password.len != 0;
+        return !bmp;
     case KF_ENCODING_LATIN1:
         return utf8 && !ascii;
     case KF_ENCODING_FROM_LATIN1:
+    case KF_ENCODING_WIDENED_UTF8:
         return !utf8;
     case KF_ENCODING_NONE:
         return bmp && password.len == 0;
-    case KF_ENCODING_BMP_BARE:
-        return utf8 && password.len != 0;
     case KF_ENCODING_BMP_CUT:
         return utf8 && has_nul;
     case KF_ENCODING_RAW_CUT:
@@ -214,7 +225,6 @@ static enum kf_status append(enum kf_encoding encoding, struct kf_slice password
 {
     switch (encoding) {
     case KF_ENCODING_BMP:
-    case KF_ENCODING_BMP_BARE:
         return append_bmp(password, out, error);
     case KF_ENCODING_BMP_CUT:
         return append_bmp(cut(password), out, error);
@@ -228,6 +238,8 @@ static enum kf_status append(enum kf_encoding encoding, struct kf_slice password
         return append_latin1(password, out, error);
     case KF_ENCODING_FROM_LATIN1:
         return append_from_latin1(password, out, error);
+    case KF_ENCODING_WIDENED_UTF8:
+        return append_widened_utf8(password, out, error);
     case KF_ENCODING_EMPTY:
     case KF_ENCODING_NONE:
         break;
@@ -240,7 +252,8 @@ enum kf_status kf_encoding_apply(enum kf_encoding encoding, bool bmp, struct kf_
 {
     enum kf_status status;
     bool terminated = encoding == KF_ENCODING_BMP || encoding == KF_ENCODING_WIDENED ||
-                      encoding == KF_ENCODING_EMPTY || encoding == KF_ENCODING_BMP_CUT;
+                      encoding == KF_ENCODING_EMPTY || encoding == KF_ENCODING_BMP_CUT ||
+                      encoding == KF_ENCODING_WIDENED_UTF8;
 
     kf_buf_clear(out);
     if (!applies(encoding, bmp, password, is_null))

@@ -3,8 +3,8 @@
  *
  * RFC 7292 B.1 wants a password as a BMPString (UTF-16, big endian) that ends with two zero bytes;
  * RFC 8018 wants its bytes, usually UTF-8. Old software did otherwise: it widened each byte of a
- * UTF-8 password to two, gave Latin-1 or UTF-16 where UTF-8 belongs, left the two zero bytes out,
- * or stopped at a zero byte. Each of these is an encoding here, tried in a fixed order.
+ * UTF-8 password to two, gave Latin-1 or UTF-16 where UTF-8 belongs, or stopped at a zero byte.
+ * Each of these is an encoding here, tried in a fixed order.
  */
 #ifndef KF_CRYPTO_TEXT_H
 #define KF_CRYPTO_TEXT_H
@@ -16,12 +16,12 @@ enum kf_encoding {
     KF_ENCODING_WIDENED, /* each byte as two (which is what Latin-1 gives), and two zero bytes */
     KF_ENCODING_RAW,     /* the bytes as given */
     KF_ENCODING_LATIN1,  /* Latin-1 bytes of the UTF-8 text */
-    KF_ENCODING_FROM_LATIN1, /* UTF-8 of a text that was given in Latin-1 */
-    KF_ENCODING_EMPTY,       /* two zero bytes, for no password */
-    KF_ENCODING_NONE,        /* no bytes at all, for the empty password */
-    KF_ENCODING_BMP_BARE,    /* as BMP without the two zero bytes */
-    KF_ENCODING_BMP_CUT,     /* as BMP, up to the first zero byte of the password */
-    KF_ENCODING_RAW_CUT,     /* as RAW, up to the first zero byte of the password */
+    KF_ENCODING_FROM_LATIN1,  /* UTF-8 of a text that was given in Latin-1 */
+    KF_ENCODING_EMPTY,        /* two zero bytes, for no password */
+    KF_ENCODING_NONE,         /* no bytes at all, for the empty password */
+    KF_ENCODING_BMP_CUT,      /* as BMP, up to the first zero byte of the password */
+    KF_ENCODING_RAW_CUT,      /* as RAW, up to the first zero byte of the password */
+    KF_ENCODING_WIDENED_UTF8, /* as WIDENED, of the UTF-8 of a text that was given in Latin-1 */
 };
 #define KF_ENCODING_COUNT 10
 

@@ -221,7 +221,7 @@ char *pfx_friendly_name(const struct pfx_bag *bag)
     struct kf_tlv value = pfx_attribute(bag, PFX_FRIENDLY_NAME);
     char *name = NULL;
 
-    if (value.value.len == 0 || value.value.len > KF_MAX_NAME * 4)
+    if (value.value.len == 0 || value.value.len > (size_t)KF_MAX_NAME * 4)
         return NULL;
     if (value.tag == KF_DER_BMP_STRING)
         name = kf_text_from_bmp(value.value);

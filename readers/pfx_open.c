@@ -172,21 +172,22 @@ static void look_at(struct pfx_file *file, const struct kf_pbe *pbe, struct kf_s
     kf_wipe(&sealed.key, sizeof(sealed.key));
 }
 
-/* At the encrypted safes, and at the first key that stands outside of them, until one opens */
-static struct look look_inside(struct pfx_file *file)
+/* At the encrypted safes, and at the first key that stands outside of them, until one opens; or,
+ * where that is told, until one does not */
+static struct look look_inside(struct pfx_file *file, bool once)
 {
     struct look look = {.any = false};
     struct kf_pbe pbe;
     struct kf_slice ciphertext;
     struct kf_error ignored = {.cause = KF_CAUSE_NONE};
 
-    for (size_t i = 0; i < file->safe_count && !look.opens; i++) {
+    for (size_t i = 0; i < file->safe_count && !look.opens && !(once && look.refused); i++) {
         const struct pfx_safe *safe = &file->safes[i];
 
         if (safe->has_algorithm && safe->bytes.len != 0)
             look_at(file, &safe->pbe, safe->bytes, &look);
     }
-    for (size_t i = 0; i < file->bag_count && !look.opens; i++) {
+    for (size_t i = 0; i < file->bag_count && !look.opens && !(once && look.refused); i++) {
         if (file->bags[i].kind != PFX_BAG_SHROUDED ||
             pfx_parse_shrouded(file->bags[i].value, &pbe, &ciphertext, &ignored) != KF_OK)
             continue;
@@ -215,7 +216,7 @@ static enum kf_status check_mac(struct pfx_file *file, struct kf_error *error)
     if (status == KF_OK)
         return KF_OK;
     if (status == KF_SKIP && why.cause == KF_CAUSE_SECRET) {
-        if (look_inside(file).opens)
+        if (look_inside(file, true).opens)
             return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 7292 4",
                            "the MAC is wrong, although a password opens the contents: the file was "
                            "changed, or its MAC has another password");
@@ -235,7 +236,7 @@ static enum kf_status check_without_mac(struct pfx_file *file, struct kf_error *
 
     if (file->mac.kind != PFX_MAC_NONE)
         return KF_OK;
-    look = look_inside(file);
+    look = look_inside(file, false);
     if (look.opens || !look.any)
         return KF_OK;
     if (file->dpapi_ng)

@@ -172,12 +172,14 @@ static void check_row(const struct table *table, struct totals *totals)
     const char *path = cell(table, "path");
     bool opens = begins(cell(table, "expected_result"), "opens");
     bool bare = strstr(cell(table, "notes"), "key without cert") != NULL;
-    size_t keys = (size_t)atol(cell(table, "expected_private_keys"));
-    size_t provable = opens && !bare ? keys : 0;
+    uint64_t keys = 0;
+    size_t provable;
     struct pfx_run run;
     size_t found;
     bool agrees;
 
+    CU_ASSERT_TRUE(kf_parse_u64(cell(table, "expected_private_keys"), 1000, &keys));
+    provable = opens && !bare ? (size_t)keys : 0;
     run_row(table, &run);
     found = count_found(&run);
     agrees = opens ? found == keys && run.proven == provable
@@ -193,7 +195,7 @@ static void check_row(const struct table *table, struct totals *totals)
         totals->disagreements++;
         (void)printf("  %s: expected %zu keys, %zu proven, %s: found %zu, proven %zu, failed %zu; "
                      "%s\n",
-                     path, opens ? keys : 0, provable, opens ? "to open" : "to fail", found,
+                     path, opens ? (size_t)keys : 0, provable, opens ? "to open" : "to fail", found,
                      run.proven, run.failed, pfx_run_error(&run)->text);
         CU_ASSERT_TRUE(explains(path));
     }

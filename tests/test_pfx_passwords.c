@@ -278,7 +278,7 @@ static void test_encodings(void)
         {{"\xd8\x3d\xdd\x11\0\0", 6}, "pkcs12:3des", "\xf0\x9f\x94\x91", 4, "UTF-16\n"},
         {{"\0a\0\0\0b\0\0", 8}, "pkcs12:3des", "a\0b", 3, "UTF-16\n"},
         {{"\0a\0\0", 4}, "pkcs12:3des", "a\0b", 3, "UTF-16 up to the first NUL\n"},
-        {{"\0a\0b", 4}, "pkcs12:3des", "ab", 2, "UTF-16 without terminator\n"},
+        {{"\0p\0\xc3\0\xa4\0\0", 8}, "pkcs12:3des", "p\xe4", 2, "byte-widened, from Latin-1\n"},
         {{"p\xc3\xa4", 3}, "pbes2:aes-128-cbc:sha1", "p\xc3\xa4", 3, "as given\n"},
         {{"p\xe4", 2}, "pbes2:aes-128-cbc:sha1", "p\xc3\xa4", 3, "Latin-1\n"},
         {{"p\xc3\xa4", 3}, "pbes2:aes-128-cbc:sha1", "p\xe4", 2, "UTF-8 from Latin-1\n"},

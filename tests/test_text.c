@@ -37,10 +37,8 @@ static void test_bmp(void)
     ENCODES(KF_ENCODING_BMP, true, "\xf4\x8f\xbf\xbf", "\xdb\xff\xdf\xff\0\0"); /* U+10FFFF */
     ENCODES(KF_ENCODING_BMP, true, "a\0b", "\0a\0\0\0b\0\0");
     ENCODES(KF_ENCODING_BMP_CUT, true, "a\0b", "\0a\0\0");
-    ENCODES(KF_ENCODING_BMP_BARE, true, "ab", "\0a\0b");
     NOT_FOR(KF_ENCODING_BMP, true, "\xe9");   /* not UTF-8 */
     NOT_FOR(KF_ENCODING_BMP_CUT, true, "ab"); /* says nothing new */
-    NOT_FOR(KF_ENCODING_BMP_BARE, true, "");
 }
 
 static void test_bytes(void)
@@ -52,7 +50,10 @@ static void test_bytes(void)
     ENCODES(KF_ENCODING_LATIN1, false, "\xc3\xa9", "\xe9");
     ENCODES(KF_ENCODING_FROM_LATIN1, false, "\xe9", "\xc3\xa9");
     ENCODES(KF_ENCODING_RAW_CUT, false, "a\0b", "a");
+    ENCODES(KF_ENCODING_WIDENED_UTF8, true, "\xe9", "\0\xc3\0\xa9\0\0");
+    NOT_FOR(KF_ENCODING_WIDENED_UTF8, true, "\xc3\xa9");
     NOT_FOR(KF_ENCODING_WIDENED, true, "ab");
+    NOT_FOR(KF_ENCODING_RAW, true, "ab");
     NOT_FOR(KF_ENCODING_LATIN1, false, "ab");
     NOT_FOR(KF_ENCODING_LATIN1, false, "\xe4\xb8\x96"); /* not in Latin-1 */
     NOT_FOR(KF_ENCODING_FROM_LATIN1, false, "\xc3\xa9");
