@@ -178,6 +178,7 @@ static enum kf_status prepare(struct import *import, struct kf_session *session,
     archive.store = import->store;
     archive.policy = import->policy;
     archive.resume = import->resumed.id;
+    archive.start = import->resumed.position;
     archive.run = run_request(import, arguments);
     archive.run.kra_start = kf_policy_options(import->policy)->kra_start;
     return kf_archive_open(&archive, &import->writer, error);

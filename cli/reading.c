@@ -235,6 +235,8 @@ static enum kf_status open_with(struct kf_reading *reading, struct kf_secrets *s
     status = kf_reader_open(out, input, format, &options, error);
     if (status != KF_OK)
         kf_input_close(input);
+    if (status == KF_FATAL && error->cause == KF_CAUSE_SYSTEM)
+        return KF_SKIP; /* a file on a bad block, say, costs its own entry */
     return status;
 }
 

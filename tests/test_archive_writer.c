@@ -336,6 +336,47 @@ static void test_full_disk(void)
     end(&archive, &keys);
 }
 
+/* A run that is resumed while it is still at work: one of the two goes on with it, not both. */
+static void test_a_run_has_one_writer(void)
+{
+    struct archive archive;
+    struct archive_keys keys;
+    struct kf_policy *policy;
+    struct kf_writer *writers[2] = {NULL, NULL};
+    struct kf_totals totals = {.by_outcome = {[KF_SKIPPED] = 2}};
+    struct kf_position position = {.entries = 2};
+    struct kf_archive_options options = {.run = {.command = "import"}};
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+    begin(&archive, &keys, 1);
+    policy = archive_policy(&archive, false, false);
+    options.store = archive.store;
+    options.policy = policy;
+    CU_ASSERT_EQUAL_FATAL(kf_archive_open(&options, &writers[0], NULL), KF_OK);
+    CU_ASSERT_EQUAL(writers[0]->ops->begin(writers[0], NULL), KF_OK);
+    options.resume = kf_archive_run(writers[0]);
+    CU_ASSERT_EQUAL_FATAL(kf_archive_open(&options, &writers[1], NULL), KF_OK);
+    CU_ASSERT_EQUAL(writers[1]->ops->begin(writers[1], NULL), KF_OK); /* nobody came further */
+    CU_ASSERT_EQUAL(writers[0]->ops->commit(writers[0], &position, &totals, NULL), KF_OK);
+    CU_ASSERT_EQUAL(writers[1]->ops->commit(writers[1], &position, &totals, &error), KF_FATAL);
+    CU_ASSERT_STRING_EQUAL(error.text,
+                           "another process is going on with run 1, which stays its own");
+    writers[1]->ops->close(writers[1]);
+
+    CU_ASSERT_EQUAL_FATAL(kf_archive_open(&options, &writers[1], NULL), KF_OK);
+    CU_ASSERT_EQUAL(writers[1]->ops->begin(writers[1], NULL), KF_FATAL); /* found before that */
+    writers[1]->ops->close(writers[1]);
+    CU_ASSERT_EQUAL(writers[0]->ops->commit(writers[0], &position, &totals, NULL), KF_OK);
+    CU_ASSERT_EQUAL(writers[0]->ops->finish(writers[0], &totals, NULL), KF_OK);
+    options.start = position;
+    CU_ASSERT_EQUAL_FATAL(kf_archive_open(&options, &writers[1], NULL), KF_OK);
+    CU_ASSERT_EQUAL(writers[1]->ops->begin(writers[1], NULL), KF_FATAL); /* it has ended */
+    writers[1]->ops->close(writers[1]);
+    writers[0]->ops->close(writers[0]);
+    kf_policy_free(policy);
+    end(&archive, &keys);
+}
+
 /* Two processes import the same keys at the same time: nothing twice, nothing lost. */
 static void test_two_at_once(void)
 {
@@ -469,6 +510,7 @@ int main(void)
         {"all or nothing", test_all_or_nothing},
         {"a dry run", test_dry_run},
         {"a run that is resumed", test_resume},
+        {"a run has one writer", test_a_run_has_one_writer},
         {"agents take turns across runs", test_turns},
         {"a full disk", test_full_disk},
         {"two runs at once", test_two_at_once},

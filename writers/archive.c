@@ -15,8 +15,9 @@ struct archive {
     struct kf_writer base; /* first */
     struct kf_archive_options options;
     uint64_t run;
-    uint64_t turns;       /* after the greatest turn that was put */
-    uint64_t rows_before; /* of a dry run */
+    struct kf_position stands; /* the run's row, unless another process writes it too */
+    uint64_t turns;            /* after the greatest turn that was put */
+    uint64_t rows_before;      /* of a dry run */
     bool in_transaction;
 };
 
@@ -45,6 +46,25 @@ static void roll_back(struct kf_writer *writer)
     archive->in_transaction = false;
 }
 
+/* That the run stands where this process left it: a resumed run may still be at work elsewhere. */
+static enum kf_status check_alone(const struct archive *archive, struct kf_error *error)
+{
+    const struct kf_position *stands = &archive->stands;
+    struct kf_run run = {.command = NULL};
+    bool alone;
+
+    if (kf_runs_get(archive->options.store, archive->run, &run, error) != KF_OK)
+        return KF_FATAL;
+    alone = run.ended == 0 && run.position.input == stands->input &&
+            run.position.entries == stands->entries && run.position.users == stands->users;
+    kf_run_reset(&run);
+    if (alone)
+        return KF_OK;
+    return kf_fail(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL,
+                   "another process is going on with run %llu, which stays its own",
+                   (unsigned long long)archive->run);
+}
+
 static enum kf_status begin_run(struct archive *archive, struct kf_error *error)
 {
     struct kf_archive_options *options = &archive->options;
@@ -52,11 +72,15 @@ static enum kf_status begin_run(struct archive *archive, struct kf_error *error)
     enum kf_status status;
 
     options->run.kra_start = kf_policy_options(options->policy)->kra_start;
-    if (id != 0)
-        status = kf_runs_resume(options->store, id, error);
-    else
-        status = kf_runs_begin(options->store, &options->run, &id, error);
-    archive->run = id;
+    if (id == 0) {
+        status = kf_runs_begin(options->store, &options->run, &archive->run, error);
+    } else {
+        archive->run = id;
+        archive->stands = options->start;
+        status = check_alone(archive, error);
+        if (status == KF_OK)
+            status = kf_runs_resume(options->store, id, error);
+    }
     return status;
 }
 
@@ -102,7 +126,7 @@ static enum kf_status commit(struct kf_writer *writer, const struct kf_position 
     struct archive *archive = (struct archive *)writer;
     uint64_t next = 0;
 
-    if (begin_batch(archive, error) != KF_OK ||
+    if (begin_batch(archive, error) != KF_OK || check_alone(archive, error) != KF_OK ||
         kf_runs_kra_start(archive->options.store, &next, error) != KF_OK)
         return KF_FATAL;
     if (archive->turns != 0)
@@ -110,6 +134,7 @@ static enum kf_status commit(struct kf_writer *writer, const struct kf_position 
     if (kf_runs_advance(archive->options.store, archive->run, position, totals, next, error) !=
         KF_OK)
         return KF_FATAL;
+    archive->stands = *position;
     return commit_batch(archive, error);
 }
 

@@ -1,6 +1,9 @@
 /*
  * The writer "archive": sealed keys into the store, row, run and audit entry in one transaction a
  * batch.
+ *
+ * One process at a time goes on with a run: whoever finds that another has advanced or ended it
+ * fails with KF_FATAL and leaves nothing of the batch, since two would count the same keys twice.
  */
 #ifndef KF_WRITERS_ARCHIVE_H
 #define KF_WRITERS_ARCHIVE_H
@@ -14,6 +17,7 @@ struct kf_archive_options {
     const struct kf_policy *policy; /* borrowed; the one that sealed the records */
     struct kf_run_request run;      /* borrowed until begin returned; kra_start is the policy's */
     uint64_t resume;                /* the run to go on with, 0 for a new one */
+    struct kf_position start;       /* where that run stood when it was found */
     bool dry_run; /* one transaction for everything, the run's own row too, that nobody commits;
                      new rows get no request_id */
 };

@@ -196,3 +196,8 @@ expect 64 import --keypass pass:x jo.pfx
 has_err '\-\-keypass without \-\-key'
 expect 0 import --resume "${password[@]}" jo.pfx
 has_err 'no unfinished run'
+
+# an input that opens and cannot be read costs its own entry, not the run
+expect 2 import "${password[@]}" /proc/self/mem jo.pfx
+counts 0 1 0 1 0
+has_err '^/proc/self/mem: .*cannot read'

@@ -181,6 +181,7 @@ void archive_run(struct archive *archive, struct archive_run *run)
          &error);
     target.policy = policy;
     target.resume = before.id;
+    target.start = before.position;
     need(kf_archive_open(&target, &writer, &error) == KF_OK, "kf_archive_open", &error);
     run->status = kf_pipeline_run(
         &(struct kf_pipeline){.inputs = {.next = inputs_next, .open = inputs_open, .context = run},
