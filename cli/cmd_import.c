@@ -194,6 +194,7 @@ static enum kf_exit run(struct import *import, const struct kf_session *session,
     enum kf_exit code;
 
     kf_results_begin(&results, session, arguments, &import->resumed.totals);
+    results.keeps_commits = true;
     status = kf_pipeline_run(
         &(struct kf_pipeline){
             .inputs = kf_reading_inputs(import->reading),

@@ -259,9 +259,14 @@ enum kf_exit kf_results_end(struct kf_results *results, enum kf_status status,
         kf_note("the totals disagree with the keys that were told: this is a defect of keyferry");
         return KF_EXIT_FATAL;
     }
-    if (status == KF_SKIP) {
-        kf_note("stopped by a signal; what was written stands, and --resume goes on from there");
+    if (status == KF_SKIP)
+        kf_note(
+            results->keeps_commits
+                ? "stopped by a signal; what was written stands, and --resume goes on from there"
+                : "stopped by a signal; nothing was written");
+    else if (status == KF_FATAL && !results->keeps_commits)
+        kf_note("nothing was written");
+    if (status == KF_SKIP)
         return KF_EXIT_FATAL;
-    }
     return status == KF_FATAL ? kf_exit_for(error) : exit_of_outcomes(results, totals);
 }

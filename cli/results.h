@@ -18,6 +18,7 @@ struct kf_results {
     bool json;
     bool verbose; /* a line for known and skipped keys as well */
     bool dry_run;
+    bool keeps_commits;       /* what was committed before a failure stands: a store, not a file */
     struct kf_totals counted; /* by the sink */
     uint64_t secret_failures; /* of those that failed: wrong password or key */
     bool told_failure;        /* of the run, with the input that it is about */

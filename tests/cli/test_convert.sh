@@ -67,6 +67,12 @@ equal "$(tail -n 1 "$out" | jq -c '[.seen, .archived, .failed]')" '[2,1,1]' 'the
 [ -s some.xml ] || fail 'no export of the one that could be read'
 expect 77 "${to[@]}" -o wrong.xml --password pass:wrong jo.pfx
 
+# a file is written whole or not at all, and the table alone would say otherwise
+cp second.xml unsigned.xml
+expect 1 "${to[@]}" -o gone.xml --key ca.p12 --keypass env:P "${password[@]}" jo.pfx unsigned.xml
+has_err '^keyferry: nothing was written$'
+[ ! -e gone.xml ] || fail 'half an export was written'
+
 # the confirmation
 expect 64 convert --to kms --export-key ca.p12 --export-keypass env:P -o x.xml "${password[@]}" jo.pfx
 has_err 'confirm whose export it is: --thumbprint'
