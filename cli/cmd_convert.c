@@ -25,27 +25,30 @@ struct conversion {
     unsigned jobs;
 };
 
-/* --export-key, or else the key that the input is opened with. */
-static enum kf_status find_export_key(struct conversion *conversion, const struct kf_identity **out,
-                                      struct kf_error *error)
+/* --export-key, or else the key that the input is opened with. NULL: the error says why. */
+static const struct kf_identity *find_export_key(struct conversion *conversion,
+                                                 struct kf_error *error)
 {
     const struct kf_arguments *arguments = conversion->arguments;
     const char *key = kf_value(arguments, KF_OPT_EXPORT_KEY);
     char *source = kf_value(arguments, KF_OPT_EXPORT_KEYPASS);
+    const struct kf_identity *found = NULL;
 
-    if (key == NULL && source != NULL)
-        return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
-                       "--export-keypass without --export-key");
-    if (key != NULL) {
-        *out = &conversion->export_key;
+    if (key != NULL)
         return kf_load_key(conversion->session, key, source, "the export-signing key",
-                           &conversion->export_key, error);
+                           &conversion->export_key, error) == KF_OK
+                   ? &conversion->export_key
+                   : NULL;
+    if (source != NULL) {
+        (void)!kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
+                       "--export-keypass without --export-key");
+        return NULL;
     }
-    *out = kf_reading_key(conversion->reading);
-    if (*out == NULL)
-        return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
+    found = kf_reading_key(conversion->reading);
+    if (found == NULL)
+        (void)!kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
                        "a KMS export is signed and protected: give --export-key KEY");
-    return KF_OK;
+    return found;
 }
 
 /* What the question names, so that the user knows whose digits are wanted. */
@@ -105,7 +108,8 @@ static enum kf_status open_kms(struct conversion *conversion, struct kf_error *e
         .oaep_sha256 = kf_has(arguments, KF_OPT_OAEP_SHA256),
     };
 
-    if (find_export_key(conversion, &options.identity, error) != KF_OK ||
+    options.identity = find_export_key(conversion, error);
+    if (options.identity == NULL ||
         find_thumbprint(conversion, options.identity, &options.thumbprint, error) != KF_OK)
         return KF_FATAL;
     return kf_kms_export_open(&options, &conversion->writer, error);

@@ -45,8 +45,11 @@ static json_t *mended(const char *text)
 
 json_t *kf_json_text(const char *text)
 {
-    json_t *value = text != NULL ? json_string(text) : json_null();
+    json_t *value;
 
+    if (text == NULL)
+        return json_null();
+    value = json_string(text);
     return value != NULL ? value : mended(text);
 }
 

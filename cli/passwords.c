@@ -63,8 +63,9 @@ static struct remembered *find(const struct kf_password_sources *sources, const 
     return entry;
 }
 
-static enum kf_status remember(struct kf_password_sources *sources, const char *name,
-                               struct remembered **out, struct kf_error *error)
+/* NULL: out of memory, with the error filled. */
+static struct remembered *remember(struct kf_password_sources *sources, const char *name,
+                                   struct kf_error *error)
 {
     struct remembered *entry = calloc(1, sizeof(*entry));
 
@@ -72,13 +73,13 @@ static enum kf_status remember(struct kf_password_sources *sources, const char *
         entry->name = kf_strndup(name, strlen(name));
     if (entry == NULL || entry->name == NULL) {
         free(entry);
-        return kf_fail_memory(error);
+        (void)!kf_fail_memory(error);
+        return NULL;
     }
     entry->fd = -1;
     entry->next = sources->first;
     sources->first = entry;
-    *out = entry;
-    return KF_OK;
+    return entry;
 }
 
 static enum kf_status too_long(struct kf_error *error)
@@ -128,7 +129,8 @@ static enum kf_status read_file(struct kf_password_sources *sources, const char 
     struct remembered *entry = find(sources, source);
 
     if (entry == NULL) {
-        if (remember(sources, source, &entry, error) != KF_OK)
+        entry = remember(sources, source, error);
+        if (entry == NULL)
             return KF_FATAL;
         entry->fd = open(source + strlen("file:"), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     }
@@ -156,8 +158,8 @@ static enum kf_status read_env(struct kf_password_sources *sources, const char *
                        "the environment has no variable %s for a password", name);
     if (strlen(value) > KF_MAX_PASSWORD)
         return too_long(error);
-    if (remember(sources, source, &entry, error) != KF_OK ||
-        kf_buf_set(&entry->value, kf_slice_of(value), error) != KF_OK)
+    entry = remember(sources, source, error);
+    if (entry == NULL || kf_buf_set(&entry->value, kf_slice_of(value), error) != KF_OK)
         return KF_FATAL;
     kf_wipe(value, strlen(value)); /* children and /proc shall not have it any longer */
     (void)unsetenv(name);

@@ -331,6 +331,7 @@ static int epf_bid(struct kf_slice prefix)
 const struct kf_reader_ops kf_reader_epf = {
     .name = "epf",
     .summary = "Entrust profiles and Outlook exports (.epf), variants found by trial and proof",
+    .takes_password = true,
     .bid = epf_bid,
     .open = epf_open,
     .next = epf_next,

@@ -362,6 +362,7 @@ static enum kf_status pem_describe(struct kf_reader *base, bool before, struct k
 const struct kf_reader_ops kf_reader_pem = {
     .name = "pem",
     .summary = "private keys in PEM or DER (PKCS #8, PKCS #1, SEC 1) with certificates",
+    .takes_password = true,
     .bid = kf_pem_bid,
     .open = pem_open,
     .next = pem_next,
