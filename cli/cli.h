@@ -75,6 +75,7 @@ extern const struct kf_command kf_cmd_getkey;
 extern const struct kf_command kf_cmd_recoverkey;
 extern const struct kf_command kf_cmd_inspect;
 extern const struct kf_command kf_cmd_audit;
+extern const struct kf_command kf_cmd_verify;
 extern const struct kf_command kf_cmd_convert;
 extern const struct kf_command kf_cmd_formats;
 extern const struct kf_command kf_cmd_version;

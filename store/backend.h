@@ -69,6 +69,9 @@ enum kf_statement {
     KF_SQL_ENTRY_FACTS_ADD, /* (the 12 of add_facts) */
     KF_SQL_ENTRY_LIST,      /* (run) -> (the columns of kf_run_entry), by sequence */
 
+    KF_SQL_INTEGRITY_LIST,  /* () -> (what is wrong, or "ok") */
+    KF_SQL_REFERENCES_LIST, /* () -> (table): a row of it refers to one that is not there */
+
     KF_SQL_AUDIT_ADD,      /* (line, leaf hash, link of the chain) */
     KF_SQL_AUDIT_LIST,     /* () -> (sequence, line, leaf hash, link), by sequence */
     KF_SQL_AUDIT_GET,      /* (sequence) -> (line) */

@@ -210,6 +210,9 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_ENTRY_FACTS_ADD] = "INSERT INTO EntryFacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
                                " ?10, ?11, ?12)",
 
+    [KF_SQL_INTEGRITY_LIST] = "PRAGMA integrity_check",
+    [KF_SQL_REFERENCES_LIST] = "PRAGMA foreign_key_check",
+
     [KF_SQL_AUDIT_ADD] = "INSERT INTO Audit (Entry, Leaf, Link) VALUES (?1, ?2, ?3)",
     [KF_SQL_AUDIT_LIST] = "SELECT Sequence, Entry, Leaf, Link FROM Audit ORDER BY Sequence",
     [KF_SQL_AUDIT_GET] = "SELECT Entry FROM Audit WHERE Sequence = ?1",
