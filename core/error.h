@@ -67,6 +67,14 @@ enum kf_status kf_fail_errno(struct kf_error *error, enum kf_status status, cons
 /* Out of memory, always KF_FATAL. */
 enum kf_status kf_fail_memory(struct kf_error *error) KF_MUST_USE;
 
+#ifdef __clang_analyzer__ /* which does not see that these return the status that they are given   \
+                           */
+#define kf_fail(error, status, ...) ((void)kf_fail(error, status, __VA_ARGS__), (status))
+#define kf_fail_errno(error, status, ...)                                                          \
+    ((void)kf_fail_errno(error, status, __VA_ARGS__), (status))
+#define kf_fail_memory(error) ((void)kf_fail_memory(error), KF_FATAL)
+#endif
+
 /* Puts place before the place that is there: "key 2" then "user 17" gives "user 17: key 2". */
 void kf_error_place(struct kf_error *error, const char *format, ...) KF_PRINTF(2, 3);
 

@@ -32,6 +32,10 @@ void kf_crypto_close(struct kf_crypto *crypto); /* NULL-safe */
 enum kf_status kf_fail_openssl(struct kf_error *error, enum kf_status status, enum kf_cause cause,
                                const char *rule, const char *format, ...)
     KF_PRINTF(5, 6) KF_MUST_USE;
+#ifdef __clang_analyzer__ /* as in core/error.h */
+#define kf_fail_openssl(error, status, ...)                                                        \
+    ((void)kf_fail_openssl(error, status, __VA_ARGS__), (status))
+#endif
 
 /* A digest of bytes; out has room for md's size. KF_FATAL: OpenSSL failed. */
 enum kf_status kf_digest(const EVP_MD *md, struct kf_slice bytes, uint8_t *out,

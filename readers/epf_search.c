@@ -423,6 +423,7 @@ static enum kf_status scan_all(struct scan *scan, const struct kf_epf_space *spa
         scan->space = space;
         status = scan_salts(scan, salts, salt_count, error);
     }
+    scan->space = space;
     if (status != KF_OK || scan->search->opened_count == 0)
         return status == KF_OK ? KF_END : status;
     scan->stop_at_first = false;
@@ -430,7 +431,9 @@ static enum kf_status scan_all(struct scan *scan, const struct kf_epf_space *spa
     scan->search->untried = 0;
     narrow = like_the_first(scan->search, space);
     scan->space = &narrow;
-    return scan_salts(scan, salts, salt_count, error);
+    status = scan_salts(scan, salts, salt_count, error);
+    scan->space = space; /* narrow ends here */
+    return status;
 }
 
 enum kf_status kf_epf_search(struct kf_epf_search *search, const struct kf_epf_space *space,

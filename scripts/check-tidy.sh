@@ -23,11 +23,12 @@ fi)
 common=$(find . -path ./build -prune -o \( -name '*.h' -o -name .clang-tidy \) -type f -print |
     LC_ALL=C sort | xargs cat | cat - "$database" <(clang-tidy --version) | sha256sum)
 
+# -Wno-error: the checks say what is an error here, not the compiler's flags
 check_one() {
     local mark
     mark=$memory/$(cat <(printf '%s' "$common") "$1" | sha256sum | cut -c1-32)
     [ -e "$mark" ] && return 0
-    if clang-tidy --quiet -p build/dev "$1" 2>"$mark.err"; then
+    if clang-tidy --quiet -p build/dev --extra-arg=-Wno-error "$1" 2>"$mark.err"; then
         rm -f "$mark.err"
         : >"$mark"
     else
