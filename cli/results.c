@@ -264,7 +264,7 @@ enum kf_exit kf_results_end(struct kf_results *results, enum kf_status status,
             results->keeps_commits
                 ? "stopped by a signal; what was written stands, and --resume goes on from there"
                 : "stopped by a signal; nothing was written");
-    else if (status == KF_FATAL && !results->keeps_commits)
+    else if (status == KF_FATAL && !results->keeps_commits && kf_totals_seen(totals) != 0)
         kf_note("nothing was written");
     if (status == KF_SKIP)
         return KF_EXIT_FATAL;

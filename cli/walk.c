@@ -394,3 +394,52 @@ enum kf_status kf_walk_next(struct kf_walk *walk, struct kf_walk_entry *out, str
     }
     return KF_END;
 }
+
+static bool is_regular(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+static enum kf_status digest_names(struct kf_walk *walk, EVP_MD_CTX *context,
+                                   struct kf_error *error)
+{
+    struct kf_walk_entry entry;
+    enum kf_status status;
+
+    while ((status = kf_walk_next(walk, &entry, error)) == KF_OK) {
+        if (EVP_DigestUpdate(context, entry.path, strlen(entry.path) + 1) != 1)
+            return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "SHA-256 failed");
+    }
+    return status == KF_END ? KF_OK : status;
+}
+
+enum kf_status kf_walk_digest(const struct kf_walk_options *options, const struct kf_crypto *crypto,
+                              uint8_t out[KF_SHA256_SIZE], struct kf_error *error)
+{
+    struct kf_walk *walk = NULL;
+    EVP_MD_CTX *context;
+    enum kf_status status;
+
+    if (options->manifest != NULL && !is_regular(options->manifest))
+        return KF_END;
+    for (size_t i = 0; i < options->operand_count; i++) {
+        if (options->operands[i][0] == '@' && !is_regular(options->operands[i] + 1))
+            return KF_END;
+    }
+    context = EVP_MD_CTX_new();
+    if (context == NULL)
+        return kf_fail_memory(error);
+    if (EVP_DigestInit_ex(context, crypto->sha256, NULL) != 1)
+        status = kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "SHA-256 failed");
+    else
+        status = kf_walk_new(options, &walk, error);
+    if (status == KF_OK)
+        status = digest_names(walk, context, error);
+    if (status == KF_OK && EVP_DigestFinal_ex(context, out, NULL) != 1)
+        status = kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "SHA-256 failed");
+    kf_walk_free(walk);
+    EVP_MD_CTX_free(context);
+    return status;
+}
