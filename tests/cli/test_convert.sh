@@ -46,8 +46,8 @@ done
 # nothing is overwritten without -f, and a dry run writes nothing
 before=$(sha256sum export.xml export.xml.p7s)
 expect 1 "${to[@]}" -o export.xml "${password[@]}" jo.pfx
-one_line_err
 has_err 'exists already'
+has_err 'nothing was written'
 equal "$(sha256sum export.xml export.xml.p7s)" "$before" 'the export that was there'
 expect 0 "${to[@]}" -f -o export.xml "${password[@]}" jo.pfx
 expect 0 "${to[@]}" --dry-run -o dry.xml "${password[@]}" jo.pfx
