@@ -118,10 +118,10 @@ const struct kf_command kf_cmd_verify = {
     .name = "verify",
     .summary = "prove that what is archived can be recovered",
     .synopsis = "verify [-s STORE] [--key KEY [--keypass SRC]] [OPTION]...\n",
-    .about = "Lets the database check itself, and looks at every row: its columns are what its\n"
-             "certificate says, and its archived key is sealed to the recovery agents that\n"
-             "it names. With an agent's key every archived key is opened as well, and has to\n"
-             "belong to its certificate.\n"
+    .about = "Lets the database check itself, and looks at every row: its columns are what\n"
+             "its certificate says, and its archived key is sealed to the recovery agents\n"
+             "that it names. With an agent's key every archived key is opened as well, and\n"
+             "has to belong to its certificate.\n"
              "\n"
              "Each defect is one line on stderr (exit code 2). Exit code 77: no key at all is\n"
              "sealed to this agent.\n",
