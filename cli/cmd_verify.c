@@ -123,8 +123,8 @@ const struct kf_command kf_cmd_verify = {
              "that it names. With an agent's key every archived key is opened as well, and\n"
              "has to belong to its certificate.\n"
              "\n"
-             "Each defect is one line on stderr (exit code 2). Exit code 77: no key at all is\n"
-             "sealed to this agent.\n",
+             "Each defect is one line on stderr (exit code 2). Exit code 77: no key at all\n"
+             "is sealed to this agent.\n",
     .options = options,
     .notes = "  keyferry verify\n"
              "  keyferry verify --key agent.p12 --keypass stdin\n",
