@@ -2,11 +2,13 @@
  * keyferry convert: from any format that is read to one that is written, without a store.
  *
  * The destination sees private keys, so that it has to be named, and its owner confirmed, before
- * anything is read: a KMS export is protected to the certificate whose thumbprint the user gives.
+ * anything is read: a KMS export is protected to the certificate whose thumbprint the user gives,
+ * files of keys to a password that is asked for or named (convert_files.c).
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/convert.h"
 #include "cli/keys.h"
 #include "cli/passwords.h"
 #include "cli/reading.h"
@@ -21,7 +23,9 @@ struct conversion {
     struct kf_reading *reading;
     struct kf_identity export_key; /* by --export-key */
     struct kf_buf thumbprint;      /* as typed, NUL-terminated */
-    struct kf_writer *writer;
+    const struct kf_writer_ops *to;
+    struct kf_writer *writer; /* of kms */
+    struct kf_file_destination files;
     unsigned jobs;
 };
 
@@ -115,12 +119,31 @@ static enum kf_status open_kms(struct conversion *conversion, struct kf_error *e
     return kf_kms_export_open(&options, &conversion->writer, error);
 }
 
+static enum kf_status refuse_for_kms(const struct kf_arguments *arguments, struct kf_error *error)
+{
+    static const enum kf_option others[] = {
+        KF_OPT_OUTPASS, KF_OPT_RANDOM_PASSWORDS, KF_OPT_PER,   KF_OPT_PROFILE, KF_OPT_ITERATIONS,
+        KF_OPT_KRA,     KF_OPT_CERTUTIL,         KF_OPT_CAKEY, KF_OPT_CAPASS,  KF_OPT_ACCEPT_1024};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (kf_has(arguments, others[i]))
+            return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
+                           "--%s has no meaning with --to kms", kf_option_spec(others[i])->name);
+    }
+    return KF_OK;
+}
+
 static enum kf_status prepare(struct conversion *conversion, struct kf_error *error)
 {
     const struct kf_arguments *arguments = conversion->arguments;
 
     if (kf_jobs(arguments, &conversion->jobs, error) != KF_OK ||
         kf_reading_new(conversion->session, arguments, true, &conversion->reading, error) != KF_OK)
+        return KF_FATAL;
+    if (kf_is_file_destination(conversion->to))
+        return kf_file_destination_open(conversion->session, arguments, conversion->to,
+                                        &conversion->files, error);
+    if (refuse_for_kms(arguments, error) != KF_OK)
         return KF_FATAL;
     return open_kms(conversion, error);
 }
@@ -133,10 +156,13 @@ static enum kf_exit run(struct conversion *conversion)
     enum kf_status status;
 
     kf_results_begin(&results, conversion->session, conversion->arguments, NULL);
+    results.keeps_files = conversion->files.writer != NULL;
     status = kf_pipeline_run(
         &(struct kf_pipeline){
             .inputs = kf_reading_inputs(conversion->reading),
-            .writer = conversion->writer,
+            .stage = conversion->files.stage,
+            .writer =
+                conversion->files.writer != NULL ? conversion->files.writer : conversion->writer,
             .sink = kf_results_sink(&results),
             .dry_run = kf_has(conversion->arguments, KF_OPT_DRY_RUN),
             .jobs = conversion->jobs,
@@ -157,7 +183,8 @@ static enum kf_exit run_convert(struct kf_session *session, struct kf_arguments 
         return kf_usage_error(&kf_cmd_convert, "convert: name what to convert");
     if (to == NULL || !kf_has(arguments, KF_OPT_OUTPUT))
         return kf_usage_error(&kf_cmd_convert, "convert: needs --to NAME and -o PATH");
-    if (kf_destination_find(to) != &kf_writer_kms)
+    conversion.to = kf_destination_find(to);
+    if (conversion.to != &kf_writer_kms && !kf_is_file_destination(conversion.to))
         return kf_usage_error(&kf_cmd_convert, "convert: there is no format %s to write", to);
     if (prepare(&conversion, &error) == KF_OK)
         code = run(&conversion);
@@ -165,6 +192,7 @@ static enum kf_exit run_convert(struct kf_session *session, struct kf_arguments 
         code = kf_report_error(&error);
     if (conversion.writer != NULL)
         conversion.writer->ops->close(conversion.writer);
+    kf_file_destination_close(&conversion.files);
     kf_reading_free(conversion.reading);
     kf_identity_reset(&conversion.export_key);
     kf_buf_reset(&conversion.thumbprint);
@@ -172,17 +200,32 @@ static enum kf_exit run_convert(struct kf_session *session, struct kf_arguments 
 }
 
 static const struct kf_option_entry options[] = {
-    {KF_OPT_TO, "the format to write: kms"},
-    {KF_OPT_OUTPUT, "the file to write; its signature is PATH.p7s"},
-    {KF_OPT_EXPORT_KEY, "the export-signing key, with its certificate; else the first\n"
-                        "--key"},
-    {KF_OPT_EXPORT_KEYPASS, "its password"},
-    {KF_OPT_THUMBPRINT, "the first eight hex digits of that certificate's SHA-1, as a\n"
-                        "confirmation; else they are asked for"},
-    {KF_OPT_ORGANIZATION, "the export's organization"},
-    {KF_OPT_GROUP, "the export's administrative group"},
-    {KF_OPT_OAEP_SHA256, "protect the lock box with RSA-OAEP and SHA-256, not SHA-1"},
+    {KF_OPT_TO, "the format to write: pfx, kms, rec or epf"},
+    {KF_OPT_OUTPUT, "where to: for kms the file, whose signature is PATH.p7s; for the others a "
+                    "folder, which is made, or one file with their ending"},
     {KF_OPT_FORCE, "overwrite files"},
+    {KF_OPT_OUTPASS, "pfx, epf: password for the new files"},
+    {KF_OPT_RANDOM_PASSWORDS, "pfx, epf: a random password for each file, told in "
+                              "PATH/passwords.csv, which import takes as --manifest"},
+    {KF_OPT_PER, "pfx, epf: one file a user or a key (pfx: key, epf: user)"},
+    {KF_OPT_PROFILE, "pfx: modern (AES-256, SHA-256; as it is by itself), windows (3DES, which "
+                     "Windows Server 2012 opens) or legacy (3DES and RC2-40); rec: windows, "
+                     "windows-3des or modern, as import has them"},
+    {KF_OPT_ITERATIONS, "pfx: iterations of each key derivation"},
+    {KF_OPT_CERTUTIL, "pfx: write PATH/import.cmd as well, which imports the files on a Windows "
+                      "CA; it holds the passwords"},
+    {KF_OPT_KRA, "rec: the certificate of a recovery agent; may be given several times, and each "
+                 "key is sealed to all of them"},
+    {KF_OPT_ACCEPT_1024, "rec: take agents with RSA keys of 1024 bits"},
+    {KF_OPT_CAKEY, "rec: sign the blobs with this key and its certificate"},
+    {KF_OPT_CAPASS, "rec: its password"},
+    {KF_OPT_EXPORT_KEY, "kms: the export-signing key, with its certificate; else the first --key"},
+    {KF_OPT_EXPORT_KEYPASS, "kms: its password"},
+    {KF_OPT_THUMBPRINT, "kms: the first eight hex digits of that certificate's SHA-1, as a "
+                        "confirmation; else they are asked for"},
+    {KF_OPT_ORGANIZATION, "kms: the export's organization"},
+    {KF_OPT_GROUP, "kms: the export's administrative group"},
+    {KF_OPT_OAEP_SHA256, "kms: protect the lock box with RSA-OAEP and SHA-256, not SHA-1"},
     KF_READING_OPTIONS,
     {KF_OPT_DRY_RUN, "do everything but write"},
     {KF_OPT_JOBS, "threads that decrypt; by default one a core"},
@@ -193,15 +236,24 @@ static const struct kf_option_entry options[] = {
 const struct kf_command kf_cmd_convert = {
     .name = "convert",
     .summary = "write keys in another format",
-    .synopsis = "convert --to kms -o PATH --export-key KEY [OPTION]... INPUT...\n",
+    .synopsis = "convert --to pfx|epf -o PATH --outpass SRC [OPTION]... INPUT...\n"
+                "convert --to rec -o PATH --kra CERT [OPTION]... INPUT...\n"
+                "convert --to kms -o PATH --export-key KEY [OPTION]... INPUT...\n",
     .about = "Reads keys as import does, and writes them in another format, without a store.\n"
+             "In the table, archived means written. Nothing is overwritten without -f: a key\n"
+             "whose file is there already is refused. All files are mode 0600.\n"
+             "\n"
+             "--to pfx writes PKCS #12 files, --to epf profiles of keyferry's own dialect.\n"
+             "They hold private keys, so that a password is named or asked for first.\n"
+             "\n"
+             "--to rec writes recovery blobs, which only the recovery agents can open.\n"
              "\n"
              "--to kms writes a KMS export: signed with the export-signing key, and protected\n"
              "to its certificate. Whoever has that key can read every private key in it, so\n"
-             "the certificate is confirmed by its thumbprint first. In the table, archived\n"
-             "means written.\n",
+             "the certificate is confirmed by its thumbprint first.\n",
     .options = options,
-    .notes = "  keyferry convert --to kms -o export.xml --export-key ca.p12\n"
+    .notes = "  keyferry convert --to pfx -o out --random-passwords --key agent.p12 -r blobs\n"
+             "  keyferry convert --to kms -o export.xml --export-key ca.p12\n"
              "    --export-keypass env:P --thumbprint 1f00ab37 --password stdin jo.pfx\n",
     .needs_crypto = true,
     .run = run_convert,

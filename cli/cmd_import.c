@@ -97,7 +97,7 @@ static enum kf_status describe_options(const struct kf_arguments *arguments,
 {
     static const enum kf_option told[] = {KF_OPT_FORCE,    KF_OPT_FOREIGN,   KF_OPT_OVERWRITE,
                                           KF_OPT_UNSIGNED, KF_OPT_RECURSIVE, KF_OPT_FORMAT,
-                                          KF_OPT_PROFILE,  KF_OPT_MANIFEST};
+                                          KF_OPT_PROFILE,  KF_OPT_MANIFEST,  KF_OPT_EPF_DIALECT};
 
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
         const char *parts[] = {out->len != 0 ? " --" : "--", kf_option_spec(told[i])->name, " ",

@@ -11,6 +11,7 @@
 #include "cli/keys.h"
 #include "cli/passwords.h"
 #include "cli/walk.h"
+#include "crypto/epf.h"
 #include "readers/formats.h"
 
 #define ATTEMPTS 3
@@ -74,11 +75,13 @@ static enum kf_status prepare(struct kf_reading *reading, const struct kf_argume
         .manifest = kf_value(arguments, KF_OPT_MANIFEST),
         .recursive = kf_has(arguments, KF_OPT_RECURSIVE),
     };
+    struct kf_epf_space dialects; /* parsed for its errors alone: the reader does so again */
 
     reading->format = kf_value(arguments, KF_OPT_FORMAT);
     reading->has_password =
         kf_has(arguments, KF_OPT_PASSWORD) || kf_has(arguments, KF_OPT_PASSWORDS);
     if (check_format(reading->format, error) != KF_OK ||
+        kf_epf_space_parse(kf_value(arguments, KF_OPT_EPF_DIALECT), &dialects, error) != KF_OK ||
         kf_secrets_new(&reading->secrets, error) != KF_OK ||
         kf_load_keys(reading->session, arguments, reading->secrets, error) != KF_OK ||
         kf_load_passwords(reading->session, arguments, reading->secrets, error) != KF_OK ||
@@ -93,6 +96,7 @@ static enum kf_status prepare(struct kf_reading *reading, const struct kf_argume
         .trusted = reading->trusted_slices,
         .trusted_count = reading->trusted.count,
         .signature_path = kf_value(arguments, KF_OPT_SIGNATURE),
+        .epf_dialect = kf_value(arguments, KF_OPT_EPF_DIALECT),
     };
     return KF_OK;
 }

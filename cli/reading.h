@@ -21,6 +21,8 @@
         {KF_OPT_PASSWORDS, "a file of passwords to try, one a line"},                              \
         {KF_OPT_MANIFEST, "a CSV file of inputs: path, format, password, key, keypass"},           \
         {KF_OPT_FORMAT, "do not find out the format, it is this one"},                             \
+        {KF_OPT_EPF_DIALECT, "do not search for the dialect of .epf profiles, it is this one, "    \
+                             "or these of its parts: sha1/cast5-128"},                             \
         {KF_OPT_UNSIGNED, "read a KMS export that has no signature"},                              \
         {KF_OPT_SIGNATURE, "the detached signature; else INPUT.p7s"},                              \
         {KF_OPT_TRUST, "a certificate that may have signed an export as well"},                    \

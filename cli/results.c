@@ -263,8 +263,10 @@ enum kf_exit kf_results_end(struct kf_results *results, enum kf_status status,
         kf_note(
             results->keeps_commits
                 ? "stopped by a signal; what was written stands, and --resume goes on from there"
-                : "stopped by a signal; nothing was written");
-    else if (status == KF_FATAL && !results->keeps_commits && kf_totals_seen(totals) != 0)
+            : results->keeps_files ? "stopped by a signal; files that were written stand"
+                                   : "stopped by a signal; nothing was written");
+    else if (status == KF_FATAL && !results->keeps_commits && !results->keeps_files &&
+             kf_totals_seen(totals) != 0)
         kf_note("nothing was written");
     if (status == KF_SKIP)
         return KF_EXIT_FATAL;

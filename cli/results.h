@@ -19,6 +19,7 @@ struct kf_results {
     bool verbose; /* a line for known and skipped keys as well */
     bool dry_run;
     bool keeps_commits;       /* what was committed before a failure stands: a store, not a file */
+    bool keeps_files;         /* likewise files, but no run can go on from there */
     struct kf_totals counted; /* by the sink */
     uint64_t secret_failures; /* of those that failed: wrong password or key */
     bool told_failure;        /* of the run, with the input that it is about */

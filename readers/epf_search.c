@@ -15,6 +15,7 @@
 #include "readers/epf_parallel.h"
 
 #define GROUP_SALTS 4
+#define AT_ONCE     2 /* pairs that are walked side by side: up to four threads */
 #define HINT_SALTS  2 /* that a dialect of another file is tried with first */
 #define WAYS        4 /* TOTAL, REPEAT, BEFORE, AFTER: what a walk can be */
 
@@ -205,17 +206,21 @@ static enum kf_status try_pair(struct scan *scan, struct pair *pair, size_t coun
     return KF_OK;
 }
 
-/* Walks all pairs of one way to a count, as far as the work that is left allows. */
+/*
+ * Walks the next pairs of one way to a count, as far as the work that is left allows: few at a
+ * time, so that the first dialects do not wait for the last. *at moves on to the pair after them.
+ */
 static enum kf_status advance(struct scan *scan, struct group *group, size_t way, uint64_t to,
-                              struct kf_error *error)
+                              size_t *at, struct kf_error *error)
 {
-    struct kf_epf_walk *walks[2 * GROUP_SALTS * 2 * 3];
+    struct kf_epf_walk *walks[2 * AT_ONCE];
     struct kf_epf_search *search = scan->search;
     uint64_t total = 0;
     size_t count = 0;
+    size_t pairs = 0;
 
-    for (size_t i = 0; i < group->pair_count; i++) {
-        struct pair *pair = &group->pairs[i];
+    for (; *at < group->pair_count && pairs < AT_ONCE; ++*at) {
+        struct pair *pair = &group->pairs[*at];
         uint64_t cost;
 
         if (pair->first.count != way || pair->is_dead)
@@ -229,6 +234,7 @@ static enum kf_status advance(struct scan *scan, struct group *group, size_t way
         }
         search->cost += cost;
         total += cost;
+        pairs++;
         walks[count++] = &pair->first;
         if (pair->needs_second)
             walks[count++] = &pair->second;
@@ -245,22 +251,32 @@ static bool is_over(const struct scan *scan, const struct group *group)
            (group->has_encrypted && !has_closed(search, &group->section));
 }
 
-/* One way to apply a count, and its neighbour with one step more. */
+/* One way to apply a count. value is what the table calls it. */
+static enum kf_status try_step(struct scan *scan, struct group *group, size_t way, size_t value,
+                               uint64_t count, struct kf_error *error)
+{
+    for (size_t from = 0, to = 0; from < group->pair_count && !is_over(scan, group); from = to) {
+        if (advance(scan, group, way, count, &to, error) != KF_OK)
+            return KF_FATAL;
+        for (size_t i = from; i < to && !is_over(scan, group); i++) {
+            struct pair *pair = &group->pairs[i];
+
+            if (pair->first.count == way && !pair->is_dead &&
+                try_pair(scan, pair, value, error) != KF_OK)
+                return KF_FATAL;
+        }
+    }
+    return KF_OK;
+}
+
+/* The same, and its neighbour with one step more */
 static enum kf_status try_way(struct scan *scan, struct group *group, size_t way, uint64_t count,
                               struct kf_error *error)
 {
     for (size_t step = 0; step <= (has_extra(way) ? 1u : 0u); step++) {
-        if (!kf_epf_space_has(scan->space, KF_EPF_COUNT, way + step))
-            continue;
-        if (advance(scan, group, way, count + step, error) != KF_OK)
+        if (kf_epf_space_has(scan->space, KF_EPF_COUNT, way + step) &&
+            try_step(scan, group, way, way + step, count + step, error) != KF_OK)
             return KF_FATAL;
-        for (size_t i = 0; i < group->pair_count && !is_over(scan, group); i++) {
-            struct pair *pair = &group->pairs[i];
-
-            if (pair->first.count == way && !pair->is_dead &&
-                try_pair(scan, pair, way + step, error) != KF_OK)
-                return KF_FATAL;
-        }
     }
     return KF_OK;
 }

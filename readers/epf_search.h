@@ -19,7 +19,7 @@
  * Work in nanoseconds of a common machine, which threads share: to find the dialect with one
  * password, and to open the other keys of a profile once it is known.
  */
-#define KF_EPF_BUDGET       UINT64_C(1600000000)
+#define KF_EPF_BUDGET       UINT64_C(2000000000)
 #define KF_EPF_BUDGET_KNOWN UINT64_C(10000000000)
 
 /* A key that opened. */

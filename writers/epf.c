@@ -303,7 +303,9 @@ static enum kf_status put(struct kf_writer *base, const char *input, struct kf_r
 
 static enum kf_status write_all(struct writer *writer, struct kf_error *error)
 {
-    if (write_user(writer, error) != KF_OK || kf_passlist_write(&writer->list, error) != KF_OK)
+    if (write_user(writer, error) != KF_OK ||
+        kf_outfiles_make_folder(writer->files, error) != KF_OK ||
+        kf_passlist_write(&writer->list, error) != KF_OK)
         return KF_FATAL;
     return kf_outfiles_commit(writer->files, error);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/files.h"
 
@@ -64,7 +65,10 @@ enum kf_status kf_outfiles_new(const struct kf_outfiles_options *options, struct
         return kf_fail_memory(error);
     files->options = *options;
     files->last = &files->first;
-    files->is_single = !is_folder(options->path) && ends_with(options->path, options->ending);
+    files->is_single =
+        !is_folder(options->path) &&
+        (ends_with(options->path, options->ending) ||
+         (options->other_ending != NULL && ends_with(options->path, options->other_ending)));
     return KF_OK;
 }
 
@@ -84,6 +88,26 @@ bool kf_outfiles_is_single(const struct kf_outfiles *files)
     return files->is_single;
 }
 
+/* Whether a folder can be made at path: better told before the work is done. */
+static enum kf_status check_parent(const char *path, struct kf_error *error)
+{
+    size_t len = strlen(path);
+    char *parent;
+    enum kf_status status = KF_OK;
+
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    parent = len > 0 ? kf_strndup(path, len) : kf_strndup(".", 1);
+    if (parent == NULL)
+        return kf_fail_memory(error);
+    if (access(parent, W_OK | X_OK) != 0)
+        status = kf_fail_errno(error, KF_FATAL, "cannot make the folder %s", path);
+    free(parent);
+    return status;
+}
+
 enum kf_status kf_outfiles_begin(struct kf_outfiles *files, struct kf_error *error)
 {
     const char *path = files->options.path;
@@ -95,12 +119,21 @@ enum kf_status kf_outfiles_begin(struct kf_outfiles *files, struct kf_error *err
                            "%s exists already (-f writes over it)", path);
         return KF_OK;
     }
-    if (is_folder(path) || files->options.dry_run)
+    if (is_folder(path))
+        return KF_OK;
+    if (lstat(path, &facts) == 0)
+        return kf_fail(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL, "%s is not a folder", path);
+    return check_parent(path, error);
+}
+
+enum kf_status kf_outfiles_make_folder(struct kf_outfiles *files, struct kf_error *error)
+{
+    const char *path = files->options.path;
+
+    if (files->is_single || files->first == NULL || is_folder(path))
         return KF_OK;
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return kf_fail_errno(error, KF_FATAL, "cannot make the folder %s", path);
-    if (!is_folder(path))
-        return kf_fail(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL, "%s is not a folder", path);
     return KF_OK;
 }
 
@@ -352,6 +385,8 @@ static void drop_first(struct kf_outfiles *files)
 
 enum kf_status kf_outfiles_commit(struct kf_outfiles *files, struct kf_error *error)
 {
+    if (kf_outfiles_make_folder(files, error) != KF_OK)
+        return KF_FATAL;
     while (files->first != NULL) {
         const struct staged *staged = files->first;
 

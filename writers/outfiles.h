@@ -10,10 +10,11 @@
 #include "core/bytes.h"
 
 struct kf_outfiles_options {
-    const char *path;   /* borrowed while the files are open */
-    const char *ending; /* ".pfx" */
-    bool overwrite;     /* files that are there already */
-    bool dry_run;       /* nothing is made, nothing kept */
+    const char *path;         /* borrowed while the files are open */
+    const char *ending;       /* ".pfx" */
+    const char *other_ending; /* of one file for everything, as well: ".p12"; or NULL */
+    bool overwrite;           /* files that are there already */
+    bool dry_run;             /* nothing is made, nothing kept */
 };
 
 struct kf_outfiles;
@@ -28,7 +29,8 @@ void kf_outfiles_free(struct kf_outfiles *files); /* drops what is staged; NULL-
 
 bool kf_outfiles_is_single(const struct kf_outfiles *files);
 
-/* KF_FATAL: the folder cannot be made, or the one file is there and may not be overwritten. */
+/* Makes nothing yet. KF_FATAL: the folder could not be made, or the one file is there and may not
+ * be overwritten. */
 enum kf_status kf_outfiles_begin(struct kf_outfiles *files, struct kf_error *error) KF_MUST_USE;
 
 /*
@@ -45,6 +47,11 @@ char *kf_outfiles_beside(const struct kf_outfiles *files, const char *name) KF_M
 /* Moves bytes in. is_own: this run made the file, and may write over it. KF_FATAL: memory. */
 enum kf_status kf_outfiles_stage(struct kf_outfiles *files, const char *path, struct kf_buf *bytes,
                                  bool is_own, struct kf_error *error) KF_MUST_USE;
+
+/* Makes the folder, where something is staged and it is not there: for a list that is to be in it
+ * before the files. KF_FATAL: it cannot be made. */
+enum kf_status kf_outfiles_make_folder(struct kf_outfiles *files,
+                                       struct kf_error *error) KF_MUST_USE;
 
 /* Writes what is staged, in order. KF_FATAL: cannot be written; files before it stand. */
 enum kf_status kf_outfiles_commit(struct kf_outfiles *files, struct kf_error *error) KF_MUST_USE;

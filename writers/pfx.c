@@ -51,6 +51,7 @@ enum kf_status kf_pfx_export_open(const struct kf_pfx_export_options *options,
 {
     const struct kf_outfiles_options where = {.path = options->path,
                                               .ending = ".pfx",
+                                              .other_ending = ".p12",
                                               .overwrite = options->overwrite,
                                               .dry_run = options->dry_run};
     struct writer *writer;
@@ -369,7 +370,8 @@ static enum kf_status put(struct kf_writer *base, const char *input, struct kf_r
 
 static enum kf_status write_all(struct writer *writer, struct kf_error *error)
 {
-    if (kf_passlist_write(&writer->list, error) != KF_OK ||
+    if (kf_outfiles_make_folder(writer->files, error) != KF_OK ||
+        kf_passlist_write(&writer->list, error) != KF_OK ||
         kf_outfiles_commit(writer->files, error) != KF_OK)
         return KF_FATAL;
     return kf_certutil_write(&writer->batch, error);

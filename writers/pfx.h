@@ -16,7 +16,7 @@
 /* Everything is borrowed until the writer is closed. */
 struct kf_pfx_export_options {
     const struct kf_crypto *crypto;
-    const char *path; /* a folder, made with mode 0700 where it is not there; or x.pfx, which is no
+    const char *path; /* a folder, made with mode 0700 where it is not there; or x.pfx or x.p12, no
                          folder: one file for everything, whole at the end or not there */
     bool overwrite;   /* files that are there from before, else their keys are refused */
     bool per_user;    /* one file a user, not one a key */
