@@ -189,7 +189,7 @@ static enum kf_status load_agents(struct opening *opening, struct kf_error *erro
     if (kf_load_certificates(opening->session, arguments, KF_OPT_KRA, &names->list, error) != KF_OK)
         return KF_FATAL;
     names->agents = calloc(names->list.count + 1, sizeof(*names->agents));
-    names->agent_pointers = calloc(names->list.count + 1, sizeof(*names->agent_pointers));
+    names->agent_pointers = calloc(names->list.count + 1, sizeof(struct kf_kra *));
     if (names->agents == NULL || names->agent_pointers == NULL)
         return kf_fail_memory(error);
     for (size_t i = 0; i < names->list.count; i++) {

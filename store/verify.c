@@ -12,8 +12,8 @@
 #include "store/agents.h"
 #include "store/verify_row.h"
 
-#define BATCH       512 /* rows */
-#define AGENTS_MAX  256 /* different KeyRecoveryHashes that are kept */
+#define BATCH       512  /* rows */
+#define AGENTS_MAX  4096 /* different KeyRecoveryHashes that are kept */
 #define THREADS_MAX 64
 
 struct verification {
@@ -116,7 +116,8 @@ static enum kf_status find_agents(struct verification *verification, struct kf_v
         }
     }
     if (verification->agent_count == AGENTS_MAX)
-        return KF_END;
+        return kf_fail(error, KF_FATAL, KF_CAUSE_LIMIT, NULL,
+                       "the rows name more than %u different sets of agents", AGENTS_MAX);
     hashes = kf_strndup(text.data != NULL ? (const void *)text.data : "", text.len);
     if (hashes == NULL)
         return kf_fail_memory(error);
@@ -169,17 +170,19 @@ static void run_workers(struct verification *verification)
     struct worker workers[THREADS_MAX];
     pthread_t threads[THREADS_MAX];
     unsigned started = 1;
+    unsigned i = 0;
 
     atomic_store(&verification->at, 0);
-    for (unsigned i = 0; i < verification->jobs; i++)
+    do { /* this thread is the first worker, and always there */
         workers[i] = (struct worker){
             .verification = verification,
             .agent = verification->options->agent != NULL ? &verification->agents_keys[i] : NULL};
+    } while (++i < verification->jobs);
     while (started < verification->jobs &&
            pthread_create(&threads[started], NULL, work, &workers[started]) == 0)
         started++;
     (void)work(&workers[0]);
-    for (unsigned i = 1; i < started; i++)
+    for (i = 1; i < started; i++)
         (void)pthread_join(threads[i], NULL);
 }
 
