@@ -48,8 +48,8 @@ enum kf_status kf_store_create(const char *location, const struct kf_store_optio
 
 /*
  * Opens a store. KF_FATAL: KF_CAUSE_CONFIG where the file is not a keyferry store, or has another
- * schema version; KF_CAUSE_SYSTEM where it is not there or cannot be opened. A store in a folder that
- * is read-only is not opened: SQLite's log needs a place beside it.
+ * schema version; KF_CAUSE_SYSTEM where it is not there or cannot be opened. A store in a folder
+ * that is read-only is not opened: SQLite's log needs a place beside it.
  */
 enum kf_status kf_store_open(const char *location, const struct kf_store_options *options,
                              struct kf_store **out, struct kf_error *error) KF_MUST_USE;
