@@ -209,8 +209,9 @@ static enum kf_status check_setting(struct kf_audit_check *check, size_t index,
         len = KF_AUDIT_VALUE_MAX;
     if (len != said->len || (len != 0 && memcmp(value, said->data, len) != 0))
         kf_audit_defect(check,
-                        "setting %s was changed: it is \"%.80s\", the audit trail says \"%.80s\"",
-                        settings[index], value, said->len != 0 ? (const char *)said->data : "");
+                        "setting %s was changed: it is \"%.80s\", the audit trail says \"%.*s\"",
+                        settings[index], value, (int)(said->len < 80 ? said->len : 80),
+                        said->len != 0 ? (const char *)said->data : "");
     kf_setting_reset(&setting);
     return KF_OK;
 }
