@@ -122,7 +122,7 @@ tampered 'DELETE FROM AuditHead' 'the head of the audit trail is missing or brok
 
 # rows
 for column in "RequesterName = 'x'" "CommonName = NULL" 'NotAfter = NotAfter + 1' 'Disposition = 12' 'KeyState = 1' \
-    "KeyRecoveryHashes = replace(KeyRecoveryHashes, 'a', 'b')" 'KeyMismatch = 1' 'SubmittedWhen = 1' \
+    "KeyRecoveryHashes = 'x' || KeyRecoveryHashes" 'KeyMismatch = 1' 'SubmittedWhen = 1' \
     "CertificateHash = zeroblob(20)"; do
     tampered "UPDATE Requests SET $column WHERE RequestID = 2" \
         "request 2: its columns were changed: they are not those of entry $(sequence key-replaced)"
