@@ -77,6 +77,7 @@ extern const struct kf_command kf_cmd_inspect;
 extern const struct kf_command kf_cmd_audit;
 extern const struct kf_command kf_cmd_verify;
 extern const struct kf_command kf_cmd_convert;
+extern const struct kf_command kf_cmd_report;
 extern const struct kf_command kf_cmd_formats;
 extern const struct kf_command kf_cmd_version;
 extern const struct kf_command kf_cmd_help;

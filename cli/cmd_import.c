@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/place.h"
 #include "cli/reading.h"
+#include "cli/report.h"
 #include "cli/results.h"
 #include "cli/walk.h"
 #include "store/audit.h"
@@ -29,6 +30,7 @@ struct import {
     struct kf_buf options;  /* text, for the run's own record */
     char **unsigned_inputs; /* read without the signature that they should have */
     size_t unsigned_count;
+    struct kf_report_live report; /* of a dry run; any other is told from the store at its end */
     unsigned jobs;
 };
 
@@ -199,6 +201,30 @@ static enum kf_status note_unsigned(const struct import *import, bool dry_run,
     return status;
 }
 
+/* What would keep a report from being written is told before anything is read. */
+static enum kf_status begin_report(struct import *import, const struct kf_session *session,
+                                   const struct kf_arguments *arguments, struct kf_error *error)
+{
+    if (!kf_has(arguments, KF_OPT_DRY_RUN))
+        return kf_report_check(arguments, KF_OPT_REPORT, error);
+    return kf_report_live_begin(&import->report, session, arguments,
+                                (const char *)import->options.data, import->store, error);
+}
+
+static enum kf_status end_report(struct import *import, const struct kf_session *session,
+                                 const struct kf_arguments *arguments, enum kf_status status,
+                                 const struct kf_totals *totals, struct kf_error *error)
+{
+    uint64_t run = kf_archive_run(import->writer);
+
+    if (kf_has(arguments, KF_OPT_DRY_RUN))
+        return kf_report_live_end(&import->report, status, totals, import->unsigned_inputs,
+                                  import->unsigned_count, error);
+    if (!kf_has(arguments, KF_OPT_REPORT) || run == 0)
+        return KF_OK;
+    return kf_report_stored(session, arguments, KF_OPT_REPORT, import->store, run, error);
+}
+
 static enum kf_status prepare(struct import *import, struct kf_session *session,
                               const struct kf_arguments *arguments, struct kf_error *error)
 {
@@ -208,6 +234,7 @@ static enum kf_status prepare(struct import *import, struct kf_session *session,
         describe_options(arguments, session->crypto, &import->options, error) != KF_OK ||
         kf_open_store(session, arguments, &import->store, error) != KF_OK ||
         prepare_rules(import, arguments, error) != KF_OK ||
+        begin_report(import, session, arguments, error) != KF_OK ||
         kf_reading_new(session, arguments, true, &import->reading, error) != KF_OK)
         return KF_FATAL;
     kf_reading_on_unsigned(import->reading, remember_unsigned, import);
@@ -236,7 +263,7 @@ static enum kf_exit run(struct import *import, const struct kf_session *session,
             .inputs = kf_reading_inputs(import->reading),
             .stage = {.apply = kf_policy_apply, .context = import->policy},
             .writer = import->writer,
-            .sink = kf_results_sink(&results),
+            .sink = kf_report_live_sink(&import->report, kf_results_sink(&results)),
             .start = import->resumed.position,
             .totals_before = import->resumed.totals,
             .dry_run = kf_has(arguments, KF_OPT_DRY_RUN),
@@ -246,7 +273,8 @@ static enum kf_exit run(struct import *import, const struct kf_session *session,
         &totals, &error);
     code = kf_results_end(&results, status, &totals, &error);
     error = (struct kf_error){.cause = KF_CAUSE_NONE};
-    if (note_unsigned(import, results.dry_run, &error) != KF_OK)
+    if (note_unsigned(import, results.dry_run, &error) != KF_OK ||
+        end_report(import, session, arguments, status, &totals, &error) != KF_OK)
         return kf_report_error(&error);
     return code;
 }
@@ -265,6 +293,7 @@ static enum kf_exit run_import(struct kf_session *session, struct kf_arguments *
         code = kf_report_error(&error);
     if (import.writer != NULL)
         import.writer->ops->close(import.writer);
+    kf_report_live_reset(&import.report);
     kf_reading_free(import.reading);
     kf_policy_free(import.policy);
     kf_run_reset(&import.resumed);
@@ -288,6 +317,8 @@ static const struct kf_option_entry options[] = {
                      "SHA-256, AES-256-GCM)"},
     {KF_OPT_DRY_RUN, "do everything but write"},
     {KF_OPT_RESUME, "go on where a run of the same inputs and options was broken off"},
+    {KF_OPT_REPORT, "what became of every key, written at the end: a page (.html), a table "
+                    "(.csv) or JSON lines (.jsonl); may be given several times"},
     {KF_OPT_JOBS, "threads that decrypt and seal; by default one a core"},
     {KF_OPT_JSON, "one JSON object a line: every key, and the summary"},
     {KF_OPT_END, NULL},

@@ -21,8 +21,8 @@
 static const struct kf_command *const commands[] = {
     &kf_cmd_init,    &kf_cmd_kra,    &kf_cmd_getreg, &kf_cmd_setreg,     &kf_cmd_import,
     &kf_cmd_list,    &kf_cmd_show,   &kf_cmd_getkey, &kf_cmd_recoverkey, &kf_cmd_inspect,
-    &kf_cmd_convert, &kf_cmd_verify, &kf_cmd_audit,  &kf_cmd_formats,    &kf_cmd_version,
-    &kf_cmd_help,    NULL,
+    &kf_cmd_convert, &kf_cmd_report, &kf_cmd_verify, &kf_cmd_audit,      &kf_cmd_formats,
+    &kf_cmd_version, &kf_cmd_help,   NULL,
 };
 
 const struct kf_command *const *kf_commands(void)

@@ -48,6 +48,7 @@ static const struct kf_option_spec specs[KF_OPT_COUNT] = {
     [KF_OPT_PROFILE] = {.name = "profile", .value = "NAME"},
     [KF_OPT_RANDOM_PASSWORDS] = {.name = "random-passwords"},
     [KF_OPT_RECURSIVE] = {.name = "recursive", .letter = 'r'},
+    [KF_OPT_REPORT] = {.name = "report", .value = "FILE", .repeat = true},
     [KF_OPT_RESUME] = {.name = "resume"},
     [KF_OPT_SIGNATURE] = {.name = "signature", .value = "FILE"},
     [KF_OPT_STORE] = {.name = "store", .letter = 's', .value = "STORE"},

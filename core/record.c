@@ -159,8 +159,7 @@ void kf_batch_settle(struct kf_batch *batch)
         if (record->outcome != KF_PENDING)
             continue;
         (void)!kf_fail(&error, KF_SKIP, failed->error.cause, failed->error.rule,
-                       "not imported, since another key of the same user failed: %s: %.200s",
-                       failed->place, failed->error.text);
+                       KF_HELD_BACK ": %s: %.200s", failed->place, failed->error.text);
         kf_error_line(&error, record->line);
         kf_error_place(&error, "%s", record->place);
         kf_buf_reset(&record->pkcs8);

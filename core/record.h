@@ -166,7 +166,9 @@ struct kf_record *kf_batch_add(struct kf_batch *batch, struct kf_error *error) K
 /* Resets every record and frees the array; NULL-safe. */
 void kf_batch_reset(struct kf_batch *batch);
 
-/* Fails what a failed sibling takes down, where the batch is all or nothing. */
+/* Fails what a failed sibling takes down, where the batch is all or nothing; the error's text
+ * begins with KF_HELD_BACK then. */
+#define KF_HELD_BACK "not imported, since another key of the same user failed"
 void kf_batch_settle(struct kf_batch *batch);
 
 struct kf_totals {
