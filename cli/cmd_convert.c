@@ -157,6 +157,7 @@ static enum kf_exit run(struct conversion *conversion)
 
     kf_results_begin(&results, conversion->session, conversion->arguments, NULL);
     results.keeps_files = conversion->files.writer != NULL;
+    results.many_passwords = kf_reading_has_many_passwords(conversion->reading);
     status = kf_pipeline_run(
         &(struct kf_pipeline){
             .inputs = kf_reading_inputs(conversion->reading),

@@ -258,6 +258,7 @@ static enum kf_exit run(struct import *import, const struct kf_session *session,
 
     kf_results_begin(&results, session, arguments, &import->resumed.totals);
     results.keeps_commits = true;
+    results.many_passwords = kf_reading_has_many_passwords(import->reading);
     status = kf_pipeline_run(
         &(struct kf_pipeline){
             .inputs = kf_reading_inputs(import->reading),

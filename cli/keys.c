@@ -4,6 +4,7 @@
 #include "cli/keys.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,11 +277,11 @@ static enum kf_status add_candidates(struct kf_secrets *secrets, const char *pat
         const uint8_t *end = memchr(rest.data, '\n', rest.len);
         size_t taken = end != NULL ? (size_t)(end - rest.data) + 1 : rest.len;
         struct kf_slice line = {rest.data, end != NULL ? taken - 1 : taken};
-        char label[64];
+        char label[PATH_MAX + 64];
 
         if (line.len != 0 && line.data[line.len - 1] == '\r')
             line.len--;
-        (void)snprintf(label, sizeof(label), "password %zu of %.40s", ++number, path);
+        (void)snprintf(label, sizeof(label), "password %zu of %s", ++number, path);
         if (line.len > KF_MAX_PASSWORD)
             status = kf_fail(error, KF_FATAL, KF_CAUSE_LIMIT, NULL, "%s is longer than %u bytes",
                              label, KF_MAX_PASSWORD);
@@ -300,14 +301,18 @@ enum kf_status kf_load_passwords(struct kf_session *session, const struct kf_arg
                                  struct kf_secrets *secrets, struct kf_error *error)
 {
     struct kf_buf password = KF_SECRET_BUF;
+    size_t number = 0;
     enum kf_status status = KF_OK;
 
     for (size_t i = 0; i < arguments->use_count && status == KF_OK; i++) {
+        char label[32];
+
         if (arguments->uses[i].option != KF_OPT_PASSWORD)
             continue;
+        (void)snprintf(label, sizeof(label), "--password %zu", ++number);
         status = kf_password_read(session, arguments->uses[i].value, &password, error);
         if (status == KF_OK)
-            status = kf_secrets_add_password(secrets, &password, false, "--password", error);
+            status = kf_secrets_add_password(secrets, &password, false, label, error);
     }
     for (size_t i = 0; i < arguments->use_count && status == KF_OK; i++) {
         if (arguments->uses[i].option == KF_OPT_PASSWORDS)

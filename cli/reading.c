@@ -458,6 +458,11 @@ struct kf_inputs kf_reading_inputs(struct kf_reading *reading)
         .next = inputs_next, .open = inputs_open, .close = inputs_close, .context = reading};
 }
 
+bool kf_reading_has_many_passwords(const struct kf_reading *reading)
+{
+    return kf_secrets_password_count(reading->secrets) > 1;
+}
+
 bool kf_lacks_inputs(const struct kf_arguments *arguments)
 {
     return arguments->operand_count == 0 && !kf_has(arguments, KF_OPT_MANIFEST);

@@ -57,6 +57,9 @@ enum kf_status kf_reading_open(struct kf_reading *reading, struct kf_reader **ou
                                struct kf_error *error) KF_MUST_USE;
 void kf_reading_close(struct kf_reading *reading, struct kf_reader *reader);
 
+/* Whether more than one password was given by option. */
+bool kf_reading_has_many_passwords(const struct kf_reading *reading);
+
 /* Where there is nothing to read: neither an operand nor a manifest. */
 bool kf_lacks_inputs(const struct kf_arguments *arguments);
 

@@ -125,6 +125,11 @@ static void put_sources(struct kf_out *out, const struct kf_report_facts *facts)
                                   .others = "other issuers",
                                   .empty = "(no name)",
                                   .weak = ""};
+    const struct chart passwords = {.caption = "Keys by the password that opened them",
+                                    .name = "Password",
+                                    .others = "other passwords",
+                                    .empty = "(no name)",
+                                    .weak = ""};
     bool by_folder = facts->inputs.count > SHOWN_ROWS;
 
     kf_out_text(out,
@@ -134,6 +139,10 @@ static void put_sources(struct kf_out *out, const struct kf_report_facts *facts)
     put_chart(out, by_folder ? &folders : &inputs, by_folder ? &facts->folders : &facts->inputs);
     kf_out_text(out, "<h3>Issuers</h3>\n");
     put_chart(out, &issuers, &facts->issuers);
+    if (facts->passwords.count != 0) {
+        kf_out_text(out, "<h3>Passwords</h3>\n");
+        put_chart(out, &passwords, &facts->passwords);
+    }
     if (facts->with_certificate != kf_totals_seen(&facts->counted)) {
         kf_out_text(out, "<p class=\"note\">Of ");
         kf_html_count(out, kf_totals_seen(&facts->counted) - facts->with_certificate, "key",

@@ -33,6 +33,8 @@ struct kf_report_entry {
     uint32_t code;
     const char *rule;
     const char *message;
+    const char *password; /* which one opened it, as struct kf_record has them */
+    const char *password_encoding;
 
     const char *name;
     const char *email;

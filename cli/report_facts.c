@@ -25,6 +25,7 @@ enum kf_status kf_report_facts_new(struct kf_report_facts **out, struct kf_error
     facts->signatures.limit = KF_NAMES_MOST;
     facts->years.limit = KF_NAMES_MOST;
     facts->agents.limit = KF_NAMES_MOST;
+    facts->passwords.limit = KF_NAMES_MOST;
     *out = facts;
     return KF_OK;
 }
@@ -41,6 +42,7 @@ void kf_report_facts_free(struct kf_report_facts *facts)
     kf_tally_reset(&facts->signatures);
     kf_tally_reset(&facts->years);
     kf_tally_reset(&facts->agents);
+    kf_tally_reset(&facts->passwords);
     free(facts);
 }
 
@@ -194,6 +196,9 @@ enum kf_status kf_report_facts_add(struct kf_report_facts *facts,
     }
     if (count_input(facts, input, entry, error) != KF_OK)
         return KF_FATAL;
+    if (entry->password != NULL &&
+        kf_tally_add(&facts->passwords, entry->password, entry->outcome, NULL, error) != KF_OK)
+        return KF_FATAL;
     if (entry->has_certificate && count_certificate(facts, entry, error) != KF_OK)
         return KF_FATAL;
     return kf_group_wants(entry) ? kf_group_add(facts, entry, error) : KF_OK;
@@ -207,6 +212,7 @@ void kf_report_facts_sort(struct kf_report_facts *facts)
     kf_tally_sort(&facts->algorithms);
     kf_tally_sort(&facts->signatures);
     kf_tally_sort(&facts->agents);
+    kf_tally_sort(&facts->passwords);
     kf_tally_sort_names(&facts->years);
     kf_groups_sort(facts);
 }

@@ -71,7 +71,8 @@ struct kf_report_facts {
     uint64_t input_count;    /* changes of input: all of them, where none comes twice */
     struct kf_tally folders; /* the note of one with a single input is that input */
     struct kf_tally issuers, algorithms, signatures, years;
-    struct kf_tally agents; /* SHA-1 of each: archived keys that it can open */
+    struct kf_tally agents;    /* SHA-1 of each: archived keys that it can open */
+    struct kf_tally passwords; /* their labels: keys that each opened */
 
     struct kf_group *groups; /* KF_GROUP_MOST of them */
     size_t group_count;

@@ -163,6 +163,8 @@ static json_t *key_object(const struct kf_report_entry *entry)
     kf_json_set_text(object, "signatureAlgorithm", entry->signature_algorithm);
     set_weak(object, entry->weak);
     set_agents(object, "keyRecoveryHashes", entry->key_recovery_hashes);
+    kf_json_set_text(object, "password", entry->password);
+    kf_json_set_text(object, "passwordEncoding", entry->password_encoding);
     return object;
 }
 

@@ -100,11 +100,15 @@ static void print_event(const char *input, const struct kf_record *record)
     kf_json_set_code(event, "code", error->code);
     kf_json_set_text(event, "rule", error->rule[0] != '\0' ? error->rule : NULL);
     kf_json_set_text(event, "message", has_error ? message : NULL);
+    if (record->password != NULL) {
+        kf_json_set_text(event, "password", record->password);
+        kf_json_set_text(event, "passwordEncoding", record->password_encoding);
+    }
     kf_json_print_line(event);
 }
 
-/* "file:line: place: text (rule) [code]" on stderr. */
-static void print_failure(const char *input, const struct kf_error *error)
+/* "file:line: place: text (rule) [code]" on stderr, without an end of the line. */
+static void begin_failure(const char *input, const struct kf_error *error)
 {
     char line[4096 + sizeof(*error)];
 
@@ -112,6 +116,32 @@ static void print_failure(const char *input, const struct kf_error *error)
     kf_print_visible(stderr, line);
     if (error->code != 0)
         (void)fprintf(stderr, " [0x%08x]", (unsigned)error->code);
+}
+
+/* "; opened by password 3 of list.txt, UTF-16" */
+static void print_password(const struct kf_record *record)
+{
+    if (record->password == NULL)
+        return;
+    (void)fputs("; opened by ", stderr);
+    kf_print_visible(stderr, record->password);
+    if (record->password_encoding != NULL)
+        (void)fprintf(stderr, ", %s", record->password_encoding);
+}
+
+static void print_line(const struct kf_results *results, const char *input,
+                       const struct kf_record *record)
+{
+    struct kf_error shown = record->error;
+
+    kf_error_line(&shown, record->line);
+    if (shown.place[0] == '\0')
+        kf_error_place(&shown, "%s", record->place);
+    if (record->outcome == KF_ARCHIVED && shown.cause == KF_CAUSE_NONE)
+        (void)snprintf(shown.text, sizeof(shown.text), "%s", kf_outcome_name(KF_ARCHIVED));
+    begin_failure(input, &shown);
+    if (results->verbose)
+        print_password(record);
     (void)fputc('\n', stderr);
 }
 
@@ -124,8 +154,9 @@ static bool is_worth_a_line(const struct kf_results *results, const struct kf_re
     case KF_KNOWN:
     case KF_SKIPPED:
         return results->verbose;
-    case KF_PENDING:
     case KF_ARCHIVED:
+        return results->verbose && record->password != NULL;
+    case KF_PENDING:
         return false;
     }
     return true;
@@ -138,16 +169,12 @@ static void tell_entry(void *context, const char *input, const struct kf_record 
     results->counted.by_outcome[record->outcome]++;
     if (record->outcome == KF_FAILED && record->error.cause == KF_CAUSE_SECRET)
         results->secret_failures++;
-    if (results->json) {
+    if (record->password != NULL)
+        kf_opened_add(&results->opened, input, record->password);
+    if (results->json)
         print_event(input, record);
-    } else if (is_worth_a_line(results, record)) {
-        struct kf_error shown = record->error;
-
-        kf_error_line(&shown, record->line);
-        if (shown.place[0] == '\0')
-            kf_error_place(&shown, "%s", record->place);
-        print_failure(input, &shown);
-    }
+    else if (is_worth_a_line(results, record))
+        print_line(results, input, record);
 }
 
 static void tell_failure(void *context, const char *input, const struct kf_error *error)
@@ -155,7 +182,8 @@ static void tell_failure(void *context, const char *input, const struct kf_error
     struct kf_results *results = context;
 
     results->told_failure = true;
-    print_failure(input, error);
+    begin_failure(input, error);
+    (void)fputc('\n', stderr);
 }
 
 struct kf_sink kf_results_sink(struct kf_results *results)
@@ -171,7 +199,24 @@ static double seconds_since(const struct timespec *started)
     return (double)(now.tv_sec - started->tv_sec) + (double)(now.tv_nsec - started->tv_nsec) / 1e9;
 }
 
-static void print_summary_json(const struct kf_totals *totals, double seconds)
+/* "passwords": which opened how many inputs and keys. */
+static json_t *opened_json(const struct kf_opened *opened)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < opened->count; i++) {
+        json_t *one = json_object();
+
+        kf_json_set_text(one, "password", opened->items[i].password);
+        kf_json_set_number(one, "inputs", opened->items[i].inputs);
+        kf_json_set_number(one, "keys", opened->items[i].keys);
+        (void)json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static void print_summary_json(const struct kf_results *results, const struct kf_totals *totals,
+                               double seconds)
 {
     json_t *summary = json_object();
 
@@ -182,6 +227,8 @@ static void print_summary_json(const struct kf_totals *totals, double seconds)
                            totals->by_outcome[outcome]);
     kf_json_set_number(summary, "users", totals->users);
     kf_json_set(summary, "seconds", json_real(seconds));
+    if (results->many_passwords)
+        kf_json_set(summary, "passwords", opened_json(&results->opened));
     kf_json_print_line(summary);
 }
 
@@ -204,6 +251,18 @@ static const char *outcome_meaning(enum kf_outcome outcome)
     return "  not decided";
 }
 
+static void print_opened(const struct kf_opened *opened)
+{
+    for (size_t i = 0; i < opened->count; i++) {
+        const struct kf_opened_by *by = &opened->items[i];
+
+        kf_print_visible(stdout, by->password);
+        (void)printf(" opened %" PRIu64 " file%s\n", by->inputs, by->inputs == 1 ? "" : "s");
+    }
+    if (opened->others != 0)
+        (void)printf("other passwords opened %" PRIu64 " more keys\n", opened->others);
+}
+
 static void print_summary_text(const struct kf_results *results, const struct kf_totals *totals,
                                double seconds)
 {
@@ -218,6 +277,8 @@ static void print_summary_text(const struct kf_results *results, const struct kf
     if (totals->users != 0)
         (void)printf(" of %" PRIu64 " user%s", totals->users, totals->users == 1 ? "" : "s");
     (void)printf(", in %.1f s\n", seconds);
+    if (results->many_passwords)
+        print_opened(&results->opened);
     if (results->dry_run)
         (void)puts("A dry run: nothing was written.");
 }
@@ -252,9 +313,10 @@ enum kf_exit kf_results_end(struct kf_results *results, enum kf_status status,
     if (status == KF_FATAL && !results->told_failure)
         (void)kf_report_error(error);
     if (results->json)
-        print_summary_json(totals, seconds);
+        print_summary_json(results, totals, seconds);
     else
         print_summary_text(results, totals, seconds);
+    kf_opened_reset(&results->opened);
     if (!is_reconciled(results, totals)) {
         kf_note("the totals disagree with the keys that were told: this is a defect of keyferry");
         return KF_EXIT_FATAL;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/opened.h"
 #include "core/pipeline.h"
 
 struct kf_results {
@@ -20,9 +21,11 @@ struct kf_results {
     bool dry_run;
     bool keeps_commits;       /* what was committed before a failure stands: a store, not a file */
     bool keeps_files;         /* likewise files, but no run can go on from there */
+    bool many_passwords;      /* there was a choice: the summary tells which opened what */
     struct kf_totals counted; /* by the sink */
     uint64_t secret_failures; /* of those that failed: wrong password or key */
     bool told_failure;        /* of the run, with the input that it is about */
+    struct kf_opened opened;  /* by which passwords */
     struct timespec started;
 };
 
@@ -32,7 +35,7 @@ void kf_results_begin(struct kf_results *results, const struct kf_session *sessi
 
 struct kf_sink kf_results_sink(struct kf_results *results);
 
-/* After the pipeline returned status: tells the rest, and gives the exit code. */
+/* After the pipeline returned status: tells the rest, and gives the exit code; frees. */
 enum kf_exit kf_results_end(struct kf_results *results, enum kf_status status,
                             const struct kf_totals *totals, const struct kf_error *error);
 

@@ -90,6 +90,7 @@ void kf_record_reset(struct kf_record *record)
     free(record->distinguished_name);
     free(record->mail);
     free(record->friendly_name);
+    free(record->password);
     kf_buf_reset(&record->cert);
     kf_cert_facts_reset(&record->facts);
     for (size_t i = 0; i < record->chain_count; i++)

@@ -105,6 +105,9 @@ struct kf_record {
     bool foreign;          /* not issued by this CA; decided by the import rules */
     bool key_mismatch;     /* the key is readable but not the certificate's; the error says so */
     int secret_index;      /* which of the passwords opened it, -1 for none */
+    char *password; /* the same for people, "password 3 of list.txt", never the password; owned,
+                       NULL where none opened it */
+    const char *password_encoding; /* "UTF-16": static; NULL where that is not known */
 
     /* whose it is; owned, NULL where unknown */
     char *display_name;

@@ -4,8 +4,8 @@
 #include "crypto/secrets.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct kf_secrets {
     struct kf_password *passwords;
@@ -26,8 +26,10 @@ void kf_secrets_free(struct kf_secrets *secrets)
 {
     if (secrets == NULL)
         return;
-    for (size_t i = 0; i < secrets->password_count; i++)
+    for (size_t i = 0; i < secrets->password_count; i++) {
         kf_buf_reset(&secrets->passwords[i].bytes);
+        free(secrets->passwords[i].label);
+    }
     free(secrets->passwords);
     for (size_t i = 0; i < secrets->identity_count; i++)
         kf_identity_reset(&secrets->identities[i]);
@@ -41,16 +43,18 @@ enum kf_status kf_secrets_add_password(struct kf_secrets *secrets, struct kf_buf
     struct kf_password *grown =
         realloc(secrets->passwords, (secrets->password_count + 1) * sizeof(*grown));
     struct kf_password *password;
+    char *copy = kf_strndup(label, strlen(label));
 
-    if (grown == NULL) {
+    if (grown != NULL)
+        secrets->passwords = grown;
+    if (grown == NULL || copy == NULL) {
+        free(copy);
         kf_buf_reset(bytes);
         return kf_fail_memory(error);
     }
-    secrets->passwords = grown;
     password = &grown[secrets->password_count++];
-    *password = (struct kf_password){.bytes = KF_SECRET_BUF, .is_null = is_null};
+    *password = (struct kf_password){.bytes = KF_SECRET_BUF, .is_null = is_null, .label = copy};
     kf_buf_move(&password->bytes, bytes); /* the list owns the password now */
-    (void)snprintf(password->label, sizeof(password->label), "%s", label);
     return KF_OK;
 }
 
@@ -92,6 +96,17 @@ size_t kf_secrets_try(const struct kf_secrets *secrets, size_t attempt)
 void kf_secrets_worked(struct kf_secrets *secrets, size_t index)
 {
     atomic_store_explicit(&secrets->last_success, index, memory_order_relaxed);
+}
+
+enum kf_status kf_secrets_tell(const struct kf_secrets *secrets, size_t index,
+                               struct kf_record *record, struct kf_error *error)
+{
+    const char *label = secrets->passwords[index].label;
+
+    free(record->password);
+    record->secret_index = (int)index;
+    record->password = kf_strndup(label, strlen(label));
+    return record->password != NULL ? KF_OK : kf_fail_memory(error);
 }
 
 uint32_t kf_secrets_hint(const struct kf_secrets *secrets)

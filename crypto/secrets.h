@@ -7,6 +7,7 @@
 #ifndef KF_CRYPTO_SECRETS_H
 #define KF_CRYPTO_SECRETS_H
 
+#include "core/record.h"
 #include "crypto/keyfile.h"
 
 struct kf_secrets;
@@ -14,7 +15,7 @@ struct kf_secrets;
 struct kf_password {
     struct kf_buf bytes; /* as given, usually UTF-8; secret; empty for the empty password */
     bool is_null;        /* no password at all, where a format knows the difference */
-    char label[64];      /* "password 3 of passwords.txt"; never the password */
+    char *label;         /* "password 3 of passwords.txt"; never the password */
 };
 
 enum kf_status kf_secrets_new(struct kf_secrets **out, struct kf_error *error) KF_MUST_USE;
@@ -35,6 +36,10 @@ const struct kf_password *kf_secrets_password(const struct kf_secrets *secrets, 
  * order. */
 size_t kf_secrets_try(const struct kf_secrets *secrets, size_t attempt);
 void kf_secrets_worked(struct kf_secrets *secrets, size_t index);
+
+/* Notes in a record which candidate opened its key. KF_FATAL: memory. */
+enum kf_status kf_secrets_tell(const struct kf_secrets *secrets, size_t index,
+                               struct kf_record *record, struct kf_error *error) KF_MUST_USE;
 
 /*
  * A number that a reader leaves for the next one of the same run: which variant of a format opened.

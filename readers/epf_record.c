@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crypto/cert.h"
+#include "crypto/secrets.h"
 #include "readers/epf.h"
 
 static enum kf_status copy_text(char **out, const char *text, struct kf_error *error)
@@ -103,7 +104,8 @@ enum kf_status kf_epf_add_record(const struct kf_epf_reader *reader,
         return KF_FATAL;
     kf_epf_where(&reader->profile, value, record->place, sizeof(record->place));
     record->line = value->line;
-    record->secret_index = (int)secret;
+    if (kf_secrets_tell(reader->options.secrets, secret, record, error) != KF_OK)
+        return KF_FATAL;
     if (opened->certificate != KF_EPF_NO_CERTIFICATE) {
         kf_buf_move(&record->pkcs8, &opened->pkcs8);
         return take_certificate(reader, search, opened->certificate, record, error);

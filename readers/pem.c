@@ -292,7 +292,7 @@ static enum kf_status add_key(const struct pem_reader *reader, const struct kf_p
         return KF_FATAL;
     record->line = block->line;
     (void)snprintf(record->place, sizeof(record->place), "%s", block->label);
-    status = kf_pem_open_key(&reader->options, block, &record->pkcs8, &record->secret_index, &why);
+    status = kf_pem_open_key(&reader->options, block, record, &why);
     if (status == KF_OK)
         status = find_certificate(reader, record, &why);
     if (status == KF_FATAL)

@@ -173,7 +173,7 @@ static enum kf_status try_bytes(struct locked *locked, struct kf_slice password,
 
 /* One password in all the encodings that software used. KF_END: it does not fit. */
 static enum kf_status try_password(struct locked *locked, const struct kf_password *password,
-                                   struct kf_buf *out, struct kf_error *error)
+                                   struct kf_record *record, struct kf_error *error)
 {
     bool bmp = !locked->is_dek && kf_pbe_wants_bmp(&locked->pbe);
     size_t likely = 0;
@@ -188,7 +188,9 @@ static enum kf_status try_password(struct locked *locked, const struct kf_passwo
         status = kf_encoding_apply(order[i], bmp, kf_buf_slice(&password->bytes), password->is_null,
                                    &bytes, error);
         if (status == KF_OK)
-            status = try_bytes(locked, kf_buf_slice(&bytes), out, &why);
+            status = try_bytes(locked, kf_buf_slice(&bytes), &record->pkcs8, &why);
+        if (status == KF_OK)
+            record->password_encoding = kf_encoding_name(order[i]);
         if (status == KF_SKIP && why.cause == KF_CAUSE_SECRET)
             status = KF_END;
         else if (why.cause != KF_CAUSE_NONE)
@@ -198,7 +200,7 @@ static enum kf_status try_password(struct locked *locked, const struct kf_passwo
     return status;
 }
 
-static enum kf_status unlock(struct locked *locked, struct kf_buf *out, int *secret,
+static enum kf_status unlock(struct locked *locked, struct kf_record *record,
                              struct kf_error *error)
 {
     struct kf_secrets *secrets = locked->options->secrets;
@@ -207,11 +209,11 @@ static enum kf_status unlock(struct locked *locked, struct kf_buf *out, int *sec
     for (size_t i = 0; i < count; i++) {
         size_t index = kf_secrets_try(secrets, i);
         enum kf_status status =
-            try_password(locked, kf_secrets_password(secrets, index), out, error);
+            try_password(locked, kf_secrets_password(secrets, index), record, error);
 
         if (status == KF_OK) {
             kf_secrets_worked(secrets, index);
-            *secret = (int)index;
+            status = kf_secrets_tell(secrets, index, record, error);
         }
         if (status != KF_END)
             return status;
@@ -223,13 +225,12 @@ static enum kf_status unlock(struct locked *locked, struct kf_buf *out, int *sec
 }
 
 enum kf_status kf_pem_open_key(const struct kf_reader_options *options,
-                               const struct kf_pem_block *block, struct kf_buf *out, int *secret,
+                               const struct kf_pem_block *block, struct kf_record *record,
                                struct kf_error *error)
 {
     struct locked locked = {.options = options, .kind = block->kind};
     enum kf_status status;
 
-    *secret = -1;
     if (block->error.cause != KF_CAUSE_NONE) {
         *error = block->error;
         return KF_SKIP;
@@ -238,8 +239,8 @@ enum kf_status kf_pem_open_key(const struct kf_reader_options *options,
         return kf_fail(error, KF_SKIP, KF_CAUSE_UNSUPPORTED, NULL,
                        "%s is not a kind of key that is read here", block->label);
     if (block->cipher[0] == '\0' && block->kind != KF_PEM_ENCRYPTED)
-        return convert(block->kind, kf_buf_slice(&block->bytes), out, error);
+        return convert(block->kind, kf_buf_slice(&block->bytes), &record->pkcs8, error);
     status = block->kind == KF_PEM_ENCRYPTED ? parse_pkcs8(block, &locked, error)
                                              : parse_dek(block, &locked, error);
-    return status == KF_OK ? unlock(&locked, out, secret, error) : status;
+    return status == KF_OK ? unlock(&locked, record, error) : status;
 }

@@ -7,11 +7,11 @@
 #include "readers/pem_blocks.h"
 
 /*
- * Appends the PKCS #8 of the block to out (secret). *secret is the index of the password that
- * opened it, -1 where none was needed. KF_SKIP: KF_CAUSE_SECRET, _DATA, _LIMIT or _UNSUPPORTED.
+ * Puts the PKCS #8 of the block into an empty record, and which password opened it, if one did.
+ * KF_SKIP: KF_CAUSE_SECRET, _DATA, _LIMIT or _UNSUPPORTED.
  */
 enum kf_status kf_pem_open_key(const struct kf_reader_options *options,
-                               const struct kf_pem_block *block, struct kf_buf *out, int *secret,
+                               const struct kf_pem_block *block, struct kf_record *record,
                                struct kf_error *error) KF_MUST_USE;
 
 #endif

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT              32 /* derived keys that are remembered */
-#define ITERATIONS_A_BYTE 16 /* that a file may ask for beyond its budget */
+#define KEPT              32                   /* derived keys that are remembered */
+#define EMPTY_PASSWORD    "the empty password" /* where the run gave none that is empty */
+#define ITERATIONS_A_BYTE 16                   /* that a file may ask for beyond its budget */
 
 struct kept_key {
     bool used;
@@ -242,7 +243,7 @@ enum kf_status pfx_derive(struct pfx_passwords *passwords, const struct kf_pbe *
 void pfx_match_text(const struct pfx_passwords *passwords, const struct pfx_match *match, char *out,
                     size_t size)
 {
-    const char *label = "the empty password";
+    const char *label = EMPTY_PASSWORD;
 
     (void)snprintf(out, size, "%s", "");
     if (passwords == NULL || !match->found)
@@ -252,9 +253,17 @@ void pfx_match_text(const struct pfx_passwords *passwords, const struct pfx_matc
     (void)snprintf(out, size, "%s, %s", label, kf_encoding_name(match->encoding));
 }
 
-int pfx_match_index(const struct pfx_passwords *passwords, const struct pfx_match *match)
+enum kf_status pfx_match_tell(const struct pfx_passwords *passwords, const struct pfx_match *match,
+                              struct kf_record *record, struct kf_error *error)
 {
-    return match->found && match->candidate < passwords->given ? (int)match->candidate : -1;
+    if (!match->found)
+        return KF_OK;
+    record->password_encoding = kf_encoding_name(match->encoding);
+    if (match->candidate < passwords->given)
+        return kf_secrets_tell(passwords->options->secrets, match->candidate, record, error);
+    free(record->password);
+    record->password = kf_strndup(EMPTY_PASSWORD, strlen(EMPTY_PASSWORD));
+    return record->password != NULL ? KF_OK : kf_fail_memory(error);
 }
 
 size_t pfx_password_count(const struct pfx_passwords *passwords)

@@ -55,8 +55,9 @@ enum kf_status pfx_derive(struct pfx_passwords *passwords, const struct kf_pbe *
 void pfx_match_text(const struct pfx_passwords *passwords, const struct pfx_match *match, char *out,
                     size_t size);
 
-/* Its index in the run's secrets, or -1. */
-int pfx_match_index(const struct pfx_passwords *passwords, const struct pfx_match *match);
+/* Notes in a record what opened its key, if anything did. KF_FATAL: memory. */
+enum kf_status pfx_match_tell(const struct pfx_passwords *passwords, const struct pfx_match *match,
+                              struct kf_record *record, struct kf_error *error) KF_MUST_USE;
 
 /* How many passwords the run gave. */
 size_t pfx_password_count(const struct pfx_passwords *passwords);

@@ -98,7 +98,8 @@ static enum kf_status fill(struct pfx_file *file, uint32_t index, bool late,
     bool wait = false;
     enum kf_status status = pfx_key_open(file, key, &record->pkcs8, error);
 
-    record->secret_index = pfx_match_index(file->passwords, &key->match);
+    if (pfx_match_tell(file->passwords, &key->match, record, error) != KF_OK)
+        return KF_FATAL;
     if (status == KF_OK)
         status = kf_privkey_parse(kf_buf_slice(&record->pkcs8), &privkey, error);
     if (status == KF_OK)

@@ -129,6 +129,8 @@ enum kf_status kf_runs_add_entry(struct kf_store *store, uint64_t id, uint64_t i
             number_or_null(why->code),
             text_or_null(why->rule),
             text_or_null(why->text),
+            kf_text(record->password),
+            kf_text(record->password_encoding),
         };
 
         status = kf_store_execute(store, KF_SQL_ENTRY_ADD, values,
@@ -147,6 +149,8 @@ void kf_run_entry_reset(struct kf_run_entry *entry)
     free(entry->place);
     free(entry->rule);
     free(entry->message);
+    free(entry->password);
+    free(entry->password_encoding);
     free(entry->name);
     free(entry->email);
     free(entry->issuer_name);
@@ -228,7 +232,9 @@ static enum kf_status read_entry(const struct kf_value *columns, struct kf_run_e
         kf_column_text(&columns[3], &entry->place, error) != KF_OK ||
         kf_column_text(&columns[13], &entry->rule, error) != KF_OK ||
         kf_column_text(&columns[14], &entry->message, error) != KF_OK ||
-        read_facts(&columns[15], entry, error) != KF_OK)
+        kf_column_text(&columns[15], &entry->password, error) != KF_OK ||
+        kf_column_text(&columns[16], &entry->password_encoding, error) != KF_OK ||
+        read_facts(&columns[17], entry, error) != KF_OK)
         return KF_FATAL;
     return read_hashes(&columns[7], entry, error);
 }

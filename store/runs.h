@@ -98,8 +98,10 @@ struct kf_run_entry {
     bool foreign;
     uint64_t line; /* of the input, or 0 */
     uint32_t code;
-    char *rule;    /* NULL for none */
-    char *message; /* NULL for none */
+    char *rule;              /* NULL for none */
+    char *message;           /* NULL for none */
+    char *password;          /* which one opened it, as struct kf_record has them; NULL for none */
+    char *password_encoding; /* likewise */
 
     /* Of an entry that has no row; the row knows the rest. */
     enum kf_cause cause; /* KF_CAUSE_NONE where there is a row */

@@ -57,6 +57,7 @@ const char kf_sqlite_schema[] =
     " CertificateHash BLOB, CertificateSHA256 BLOB," /* if it has none */
     " KeyState INTEGER NOT NULL, IsForeign INTEGER NOT NULL,"
     " Line INTEGER, Code INTEGER, Rule TEXT, Message TEXT,"
+    " Password TEXT, PasswordEncoding TEXT," /* which one opened the key: a label */
     " PRIMARY KEY (RunID, Sequence)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE EntryFacts (" /* of an entry that has no row: why, and whose key it was */
     " RunID INTEGER NOT NULL, Sequence INTEGER NOT NULL,"
@@ -196,12 +197,13 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_INPUT_ADD] = "INSERT INTO Inputs (RunID, Name) VALUES (?1, ?2)",
     [KF_SQL_ENTRY_LAST] = "SELECT coalesce(max(Sequence), 0) FROM Entries WHERE RunID = ?1",
     [KF_SQL_ENTRY_ADD] = "INSERT INTO Entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-                         " ?12, ?13, ?14, ?15, ?16)",
+                         " ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     [KF_SQL_ENTRY_LIST] =
         "SELECT e.Sequence, i.Name, e.Ordinal, Place, Outcome, Replaced, e.RequestID,"
         " coalesce(e.CertificateHash, r.CertificateHash),"
         " coalesce(e.CertificateSHA256, r.CertificateSHA256), e.KeyState, IsForeign, Line, Code,"
-        " Rule, Message, Cause, f.Name, f.EMail, f.IssuerName, f.SerialNumber, f.NotAfter,"
+        " Rule, Message, Password, PasswordEncoding, Cause, f.Name, f.EMail, f.IssuerName, "
+        "f.SerialNumber, f.NotAfter,"
         " f.PublicKeyAlgorithm, f.PublicKeyLength, SignatureAlgorithm, HasRoca"
         " FROM Entries e JOIN Inputs i USING (InputID)"
         " LEFT JOIN Requests r ON r.RequestID = e.RequestID"

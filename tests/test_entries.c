@@ -27,6 +27,8 @@ static void place_jo(struct archive *archive, struct kf_policy *policy, bool for
     else
         archive_issue(archive, &what, &certificate);
     archive_record(&record, what.key, kf_buf_slice(&certificate));
+    record.password = kf_strndup("password 2 of list", 18);
+    record.password_encoding = "UTF-16";
     archive_place(archive, policy, &record);
     kf_record_reset(&record);
     kf_buf_reset(&certificate);
@@ -50,6 +52,8 @@ static void place_unopened(struct archive *archive, struct kf_policy *policy)
 static void check_refused(const struct kf_run_entry *entry)
 {
     CU_ASSERT_EQUAL(entry->outcome, KF_REFUSED);
+    CU_ASSERT_STRING_EQUAL(entry->password, "password 2 of list");
+    CU_ASSERT_STRING_EQUAL(entry->password_encoding, "UTF-16");
     CU_ASSERT_EQUAL(entry->cause, KF_CAUSE_POLICY);
     CU_ASSERT_STRING_EQUAL(entry->name, "Jo Doe");
     CU_ASSERT_STRING_EQUAL(entry->email, "jo@contoso.example");
@@ -65,6 +69,7 @@ static void check_refused(const struct kf_run_entry *entry)
 static void check_archived(const struct kf_run_entry *entry)
 {
     CU_ASSERT_EQUAL(entry->outcome, KF_ARCHIVED);
+    CU_ASSERT_STRING_EQUAL(entry->password, "password 2 of list");
     CU_ASSERT_EQUAL(entry->cause, KF_CAUSE_NONE); /* its row tells the rest */
     CU_ASSERT_PTR_NULL(entry->name);
     CU_ASSERT_PTR_NULL(entry->issuer_name);
@@ -79,6 +84,8 @@ static void check_unopened(const struct kf_run_entry *entry)
     CU_ASSERT_STRING_EQUAL(entry->email, "ann@contoso.example");
     CU_ASSERT_PTR_NULL(entry->issuer_name);
     CU_ASSERT_PTR_NULL(entry->signature_algorithm);
+    CU_ASSERT_PTR_NULL(entry->password);
+    CU_ASSERT_PTR_NULL(entry->password_encoding);
 }
 
 static void test_facts(void)

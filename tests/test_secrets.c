@@ -30,6 +30,7 @@ static void test_passwords(void)
     memset(label, 'x', sizeof(label));
     label[99] = '\0';
     CU_ASSERT_EQUAL(kf_secrets_add_password(secrets, &bytes, false, label, NULL), KF_OK);
+    label[0] = 'y'; /* it was copied */
     CU_ASSERT_EQUAL(kf_secrets_password_count(secrets), 3);
     CU_ASSERT(kf_slice_equal(kf_buf_slice(&kf_secrets_password(secrets, 0)->bytes),
                              kf_slice_of("first")));
@@ -37,7 +38,8 @@ static void test_passwords(void)
     CU_ASSERT_STRING_EQUAL(kf_secrets_password(secrets, 0)->label, "a password");
     CU_ASSERT(kf_secrets_password(secrets, 1)->is_null);
     CU_ASSERT_EQUAL(kf_secrets_password(secrets, 2)->bytes.len, 0);
-    CU_ASSERT_EQUAL(strlen(kf_secrets_password(secrets, 2)->label), 63);
+    CU_ASSERT_EQUAL(strlen(kf_secrets_password(secrets, 2)->label), 99);
+    CU_ASSERT_EQUAL(kf_secrets_password(secrets, 2)->label[0], 'x');
     kf_secrets_free(secrets);
     kf_secrets_free(NULL);
 }
@@ -66,6 +68,26 @@ static void test_order(void)
     kf_secrets_free(secrets);
 }
 
+/* A record is told the label, never the password. */
+static void test_tell(void)
+{
+    struct kf_secrets *secrets = NULL;
+    struct kf_record record;
+
+    CU_ASSERT_FATAL(kf_secrets_new(&secrets, NULL) == KF_OK);
+    add(secrets, "first", false);
+    add(secrets, "second", false);
+    kf_record_init(&record);
+    CU_ASSERT_EQUAL(record.secret_index, -1);
+    for (int again = 0; again < 2; again++)
+        CU_ASSERT_EQUAL(kf_secrets_tell(secrets, 1, &record, NULL), KF_OK);
+    kf_secrets_free(secrets); /* the label is the record's own */
+    CU_ASSERT_EQUAL(record.secret_index, 1);
+    CU_ASSERT_STRING_EQUAL(record.password, "a password");
+    kf_record_reset(&record);
+    CU_ASSERT_PTR_NULL(record.password);
+}
+
 static void test_identities(void)
 {
     struct kf_secrets *secrets = NULL;
@@ -90,6 +112,7 @@ int main(void)
     static const struct suite_test tests[] = {
         {"passwords", test_passwords},
         {"the order of attempts", test_order},
+        {"what a record is told", test_tell},
         {"identities", test_identities},
         {NULL, NULL},
     };

@@ -37,7 +37,7 @@ expect 0 import "${password[@]}" jo.pfx
 counts 0 1 0 0 0
 silent_err
 expect 0 import -v "${password[@]}" jo.pfx
-has_err '^jo\.pfx: .*\[0x80070057\]$'
+has_err '^jo\.pfx: .*\[0x80070057\]; opened by --password 1, as given$'
 equal "$(rows)" 1 rows
 
 # a signing key is counted and left out, until the store wants it
@@ -153,13 +153,15 @@ equal "$(wc -l <"$out")" 6 'lines of JSON'
 jq -s -e --arg sha1 "$(sha1_of jo.pem)" \
     --arg sha256 "$(openssl x509 -in jo.pem -outform DER | sha256sum | cut -d' ' -f1)" '
     (.[0] | keys_unsorted) == ["event","input","ordinal","outcome","requestId","sha1","sha256","state",
-        "foreign","code","rule","message"] and
+        "foreign","code","rule","message","password","passwordEncoding"] and
     (.[0] | .event == "key" and .input == "jo.pfx" and .ordinal == 1 and .outcome == "archived" and
         .requestId == 1 and .sha1 == $sha1 and .sha256 == $sha256 and .state == "current" and
         .foreign == false and .code == null and .message == null) and
     (.[1] | .outcome == "refused" and .foreign == true and .code == "0x800b0107" and .requestId == null and
         (.message | length) > 10 and (.rule | startswith("[MS-CSRA]"))) and
     (.[2].outcome == "skipped") and
+    (.[3] | keys_unsorted) == ["event","input","ordinal","outcome","requestId","sha1","sha256","state",
+        "foreign","code","rule","message"] and
     (.[3] | .outcome == "failed" and .input == "nothing.pfx" and .sha1 == null) and
     (.[4] | .outcome == "known" and .code == "0x80070057" and .requestId == 1) and
     (.[5] | keys_unsorted) == ["event","seen","archived","known","refused","failed","skipped","users",
