@@ -14,7 +14,6 @@
 #include "cli/reading.h"
 #include "cli/report.h"
 #include "cli/results.h"
-#include "cli/walk.h"
 #include "store/audit.h"
 #include "store/rules.h"
 #include "store/runs.h"
@@ -60,41 +59,8 @@ static enum kf_status find_profile(const char *name, enum kf_seal_profile *out,
                    "there is no profile %s: windows, windows-3des or modern", name);
 }
 
-/*
- * A resumed run goes by the position in the list of inputs. What folders and lists hold now is told
- * with the options, so that a file that came or went makes it another run, and none is passed over.
- */
-static enum kf_status describe_inputs(const struct kf_arguments *arguments,
-                                      const struct kf_crypto *crypto, struct kf_buf *out,
-                                      struct kf_error *error)
-{
-    const struct kf_walk_options walk = {
-        .operands = arguments->operands,
-        .operand_count = arguments->operand_count,
-        .manifest = kf_value(arguments, KF_OPT_MANIFEST),
-        .recursive = kf_has(arguments, KF_OPT_RECURSIVE),
-    };
-    uint8_t sha256[KF_SHA256_SIZE];
-    char text[40] = "inputs ";
-    bool expands = walk.recursive || walk.manifest != NULL;
-    enum kf_status status;
-
-    for (size_t i = 0; i < walk.operand_count; i++)
-        expands = expands || walk.operands[i][0] == '@';
-    if (!expands)
-        return KF_OK;
-    status = kf_walk_digest(&walk, crypto, sha256, error);
-    if (status != KF_OK)
-        return status == KF_END ? KF_OK : status;
-    kf_hex(text + strlen(text), sha256, 8);
-    if (out->len != 0 && kf_buf_append(out, " ", 1, error) != KF_OK)
-        return KF_FATAL;
-    return kf_buf_append(out, text, strlen(text), error);
-}
-
 /* The options that matter for a run's outcome, as text: a resumed run has to have the same. */
-static enum kf_status describe_options(const struct kf_arguments *arguments,
-                                       const struct kf_crypto *crypto, struct kf_buf *out,
+static enum kf_status describe_options(const struct kf_arguments *arguments, struct kf_buf *out,
                                        struct kf_error *error)
 {
     static const enum kf_option told[] = {KF_OPT_FORCE,    KF_OPT_FOREIGN,   KF_OPT_OVERWRITE,
@@ -113,8 +79,6 @@ static enum kf_status describe_options(const struct kf_arguments *arguments,
                 return KF_FATAL;
         }
     }
-    if (describe_inputs(arguments, crypto, out, error) != KF_OK)
-        return KF_FATAL;
     return kf_buf_append(out, "", 1, error);
 }
 
@@ -231,7 +195,7 @@ static enum kf_status prepare(struct import *import, struct kf_session *session,
     struct kf_archive_options archive = {.dry_run = kf_has(arguments, KF_OPT_DRY_RUN)};
 
     if (kf_jobs(arguments, &import->jobs, error) != KF_OK ||
-        describe_options(arguments, session->crypto, &import->options, error) != KF_OK ||
+        describe_options(arguments, &import->options, error) != KF_OK ||
         kf_open_store(session, arguments, &import->store, error) != KF_OK ||
         prepare_rules(import, arguments, error) != KF_OK ||
         begin_report(import, session, arguments, error) != KF_OK ||

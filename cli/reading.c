@@ -11,6 +11,7 @@
 #include "cli/keys.h"
 #include "cli/passwords.h"
 #include "cli/walk.h"
+#include "core/files.h"
 #include "crypto/epf.h"
 #include "readers/formats.h"
 
@@ -27,6 +28,9 @@ struct kf_reading {
     struct kf_session *session;
     struct kf_walk *walk;
     struct kf_walk_entry entry; /* the present one */
+    bool is_opened;             /* open was called for it */
+    struct kf_input *input;     /* its reader's, or NULL */
+    struct kf_input_facts facts;
     struct kf_secrets *secrets; /* for inputs without their own */
     bool has_password;          /* by option */
     struct kf_der_list trusted;
@@ -139,6 +143,9 @@ enum kf_status kf_reading_next(struct kf_reading *reading, const char **name,
 
     if (status == KF_OK)
         *name = reading->entry.path;
+    reading->is_opened = false;
+    reading->input = NULL;
+    reading->facts = (struct kf_input_facts){.has_size = false};
     return status;
 }
 
@@ -236,9 +243,13 @@ static enum kf_status open_with(struct kf_reading *reading, struct kf_secrets *s
     status = kf_input_open(&input, reading->entry.path, error);
     if (status != KF_OK)
         return status;
-    status = kf_reader_open(out, input, format, &options, error);
-    if (status != KF_OK)
+    status = kf_input_hash(input, options.crypto->sha256, error);
+    if (status == KF_OK)
+        status = kf_reader_open(out, input, format, &options, error);
+    if (status != KF_OK) {
+        kf_input_facts(input, &reading->facts);
         kf_input_close(input);
+    }
     if (status == KF_FATAL && error->cause == KF_CAUSE_SYSTEM)
         return KF_SKIP; /* a file on a bad block, say, costs its own entry */
     return status;
@@ -392,6 +403,7 @@ enum kf_status kf_reading_open(struct kf_reading *reading, struct kf_reader **ou
     enum kf_status status;
 
     *out = NULL;
+    reading->is_opened = true;
     if (reading->entry.error.cause != KF_CAUSE_NONE) {
         *error = reading->entry.error;
         return KF_SKIP;
@@ -401,8 +413,10 @@ enum kf_status kf_reading_open(struct kf_reading *reading, struct kf_reader **ou
         status = accept(reading, *out, error);
     if (status == KF_OK && own != NULL)
         status = remember_own(reading, *out, own, error);
-    if (status == KF_OK)
-        return KF_OK; /* the list owns the secrets now */
+    if (status == KF_OK) { /* the list owns the secrets now */
+        reading->input = (*out)->input;
+        return KF_OK;
+    }
     if (*out != NULL)
         (*out)->ops->close(*out);
     *out = NULL;
@@ -452,10 +466,22 @@ static void inputs_close(void *context, struct kf_reader *reader)
     kf_reading_close(context, reader);
 }
 
+static enum kf_status inputs_look(void *context, struct kf_input_facts *facts,
+                                  struct kf_error *error)
+{
+    struct kf_reading *reading = context;
+
+    if (reading->input != NULL)
+        kf_input_facts(reading->input, &reading->facts);
+    *facts = reading->facts;
+    if (reading->is_opened || reading->entry.error.cause != KF_CAUSE_NONE)
+        return KF_OK;
+    return kf_file_facts(reading->entry.path, reading->session->crypto->sha256, facts, error);
+}
+
 struct kf_inputs kf_reading_inputs(struct kf_reading *reading)
 {
-    return (struct kf_inputs){
-        .next = inputs_next, .open = inputs_open, .close = inputs_close, .context = reading};
+    return (struct kf_inputs){inputs_next, inputs_open, inputs_close, inputs_look, reading};
 }
 
 bool kf_reading_has_many_passwords(const struct kf_reading *reading)

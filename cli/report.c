@@ -7,13 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/evp.h>
-
-#include "core/input.h"
+#include "core/files.h"
 #include "crypto/cert.h"
 #include "store/agents.h"
-
-#define DIGEST_PIECE (256u << 10)
 
 /* One file, or standard output, and its form. */
 struct destination {
@@ -129,56 +125,26 @@ enum kf_status kf_report_open(const struct kf_session *session,
     return KF_OK;
 }
 
-/* Everything that is left of an input, into a digest. */
-static bool digest_all(struct kf_input *input, EVP_MD_CTX *context, uint64_t *size)
+/* What the input was when the run read it; where no store has that, what the file is now. */
+static enum kf_status change_input(struct kf_report *report, const struct kf_report_entry *entry)
 {
-    struct kf_error error = {.cause = KF_CAUSE_NONE};
+    struct kf_input_facts facts = {.has_size = false};
+    struct kf_error ignored = {.cause = KF_CAUSE_NONE};
 
-    for (;;) {
-        struct kf_slice bytes;
-
-        if (kf_input_peek(input, DIGEST_PIECE, &bytes, &error) != KF_OK)
-            return false;
-        if (bytes.len == 0)
-            return true;
-        if (EVP_DigestUpdate(context, bytes.data, bytes.len) != 1)
-            return false;
-        *size += bytes.len;
-        kf_input_consume(input, bytes.len);
-    }
-}
-
-/* The SHA-256 of a file as it is now; what cannot be read again, such as standard input, has none.
- */
-static void take_digest(const struct kf_crypto *crypto, struct kf_report_input *out)
-{
-    struct kf_error error = {.cause = KF_CAUSE_NONE};
-    struct kf_input *input = NULL;
-    EVP_MD_CTX *context;
-    uint8_t digest[KF_SHA256_SIZE];
-
-    if (strcmp(out->name, "-") == 0 || kf_input_open(&input, out->name, &error) != KF_OK)
-        return;
-    context = EVP_MD_CTX_new();
-    out->has_digest = context != NULL && EVP_DigestInit_ex(context, crypto->sha256, NULL) == 1 &&
-                      digest_all(input, context, &out->size) &&
-                      EVP_DigestFinal_ex(context, digest, NULL) == 1;
-    if (out->has_digest)
-        kf_hex(out->sha256, digest, sizeof(digest));
-    EVP_MD_CTX_free(context);
-    kf_input_close(input);
-}
-
-static enum kf_status change_input(struct kf_report *report, const char *name)
-{
-    if (report->input_name != NULL && strcmp(report->input_name, name) == 0)
+    if (report->input_name != NULL && strcmp(report->input_name, entry->input) == 0)
         return KF_OK;
     free(report->input_name);
-    report->input_name = kf_strndup(name, strlen(name));
+    report->input_name = kf_strndup(entry->input, strlen(entry->input));
     if (report->input_name == NULL)
         return kf_fail_memory(&report->error);
-    report->input = (struct kf_report_input){.name = report->input_name};
-    take_digest(report->crypto, &report->input);
+    if (entry->input_facts != NULL)
+        facts = *entry->input_facts;
+    else
+        (void)!kf_file_facts(entry->input, report->crypto->sha256, &facts, &ignored);
+    report->input = (struct kf_report_input){
+        .name = report->input_name, .has_digest = facts.has_digest, .size = facts.size};
+    if (facts.has_digest)
+        kf_hex(report->input.sha256, facts.sha256, KF_SHA256_SIZE);
     report->facts->input_count++;
     for (size_t i = 0; i < report->count; i++)
         report->destinations[i].form->input(&report->destinations[i].out, &report->input);
@@ -188,7 +154,7 @@ static enum kf_status change_input(struct kf_report *report, const char *name)
 void kf_report_add(struct kf_report *report, const struct kf_report_entry *entry)
 {
     if (report->status == KF_OK)
-        report->status = change_input(report, entry->input);
+        report->status = change_input(report, entry);
     if (report->status == KF_OK)
         report->status = kf_report_facts_add(report->facts, &report->input, entry, &report->error);
     for (size_t i = 0; i < report->count && report->status == KF_OK; i++)

@@ -175,6 +175,7 @@ enum kf_status kf_report_entry_of_store(struct kf_report_entry *out, struct kf_s
 
     *out = (struct kf_report_entry){
         .input = entry->input,
+        .input_facts = &entry->input_facts,
         .ordinal = entry->ordinal,
         .place = entry->place,
         .line = entry->line,

@@ -22,6 +22,7 @@ const char *kf_weak_name(unsigned bit);
 /* All pointers are borrowed; NULL, 0 and "" where there is nothing to tell. */
 struct kf_report_entry {
     const char *input;
+    const struct kf_input_facts *input_facts; /* as the run read it; NULL: no store knows */
     uint64_t ordinal;
     const char *place;
     uint64_t line;

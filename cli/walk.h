@@ -16,8 +16,6 @@
 
 #include "cli/cli.h"
 #include "cli/csv.h"
-#include "core/record.h"
-#include "crypto/crypto.h"
 
 struct kf_walk_options {
     char *const *operands; /* borrowed */
@@ -44,12 +42,5 @@ void kf_walk_free(struct kf_walk *walk); /* NULL-safe */
 /* KF_END: no more. KF_FATAL: memory. */
 enum kf_status kf_walk_next(struct kf_walk *walk, struct kf_walk_entry *out,
                             struct kf_error *error) KF_MUST_USE;
-
-/*
- * The SHA-256 of all names that a walk would give, each with a NUL, so that two walks can be told
- * apart. KF_END: not known, since a list or the manifest can be read only once (a pipe).
- */
-enum kf_status kf_walk_digest(const struct kf_walk_options *options, const struct kf_crypto *crypto,
-                              uint8_t out[KF_SHA256_SIZE], struct kf_error *error) KF_MUST_USE;
 
 #endif

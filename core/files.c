@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/input.h"
-
 struct kf_file {
     int fd;
     bool overwrite;
@@ -188,6 +186,27 @@ enum kf_status kf_file_read(const char *path, size_t limit, struct kf_buf *out,
     if (status != KF_OK)
         return status;
     status = kf_input_read_all(input, out, limit, error);
+    kf_input_close(input);
+    return status;
+}
+
+enum kf_status kf_file_facts(const char *path, const struct evp_md_st *sha256,
+                             struct kf_input_facts *out, struct kf_error *error)
+{
+    struct kf_input *input;
+    struct stat facts;
+    enum kf_status status;
+
+    *out = (struct kf_input_facts){.is_once = true};
+    if (strcmp(path, "-") == 0 || (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)))
+        return KF_OK;
+    status = kf_input_open(&input, path, error);
+    if (status != KF_OK)
+        return status;
+    status = kf_input_hash(input, sha256, error);
+    if (status == KF_OK && kf_input_skip_rest(input, error) != KF_OK)
+        status = KF_SKIP;
+    kf_input_facts(input, out);
     kf_input_close(input);
     return status;
 }

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "core/bytes.h"
+#include "core/input.h"
 
 /* Writes a whole file. Without overwrite an existing one is KF_SKIP with KF_CAUSE_SYSTEM. */
 enum kf_status kf_file_write(const char *path, struct kf_slice bytes, bool overwrite,
@@ -32,5 +32,10 @@ enum kf_status kf_file_flush(struct kf_file *file, const char **path,
 /* Syncs and gives it its name. The file is freed in any case. */
 enum kf_status kf_file_commit(struct kf_file *file, struct kf_error *error) KF_MUST_USE;
 void kf_file_discard(struct kf_file *file); /* NULL-safe */
+
+/* What a file is, read to its end; of what can be read only once, nothing but that. KF_SKIP: it
+ * cannot be read. */
+enum kf_status kf_file_facts(const char *path, const struct evp_md_st *sha256,
+                             struct kf_input_facts *out, struct kf_error *error) KF_MUST_USE;
 
 #endif

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #define BUFFER_SIZE (64u << 10)
 #define PEEK_MAX    (1u << 20)
 
@@ -30,8 +32,8 @@ struct kf_input {
     struct kf_slice ahead;  /* read or given, not consumed */
     struct kf_buf buffer;   /* where ahead lives, except for memory */
     bool at_end;            /* the source has said so */
-    kf_input_observer *see;
-    void *see_context;
+    EVP_MD_CTX *hash;       /* of what was consumed; NULL where nobody asked, or it is done */
+    struct kf_input_facts facts;
 };
 
 static enum kf_status make(struct kf_input **out, const char *name, struct kf_error *error)
@@ -141,6 +143,7 @@ void kf_input_close(struct kf_input *input)
     if (input->fd >= 0)
         (void)close(input->fd);
     kf_buf_reset(&input->buffer);
+    EVP_MD_CTX_free(input->hash);
     free(input->name);
     free(input);
 }
@@ -217,8 +220,10 @@ void kf_input_consume(struct kf_input *input, size_t count)
 {
     if (count > input->ahead.len)
         count = input->ahead.len;
-    if (input->see != NULL)
-        input->see(input->see_context, (struct kf_slice){input->ahead.data, count});
+    if (input->hash != NULL && EVP_DigestUpdate(input->hash, input->ahead.data, count) != 1) {
+        EVP_MD_CTX_free(input->hash); /* no digest rather than a wrong one */
+        input->hash = NULL;
+    }
     input->ahead.data += count;
     input->ahead.len -= count;
     input->offset += count;
@@ -267,11 +272,28 @@ enum kf_status kf_input_read_all(struct kf_input *input, struct kf_buf *out, siz
     }
 }
 
+/* Keeps the digest where the input was consumed to its end. */
+static void finish_hash(struct kf_input *input)
+{
+    struct kf_input_facts *facts = &input->facts;
+
+    if (input->hash == NULL || !input->at_end || input->ahead.len != 0)
+        return;
+    facts->has_digest = EVP_DigestFinal_ex(input->hash, facts->sha256, NULL) == 1;
+    facts->has_size = true;
+    facts->size = input->offset;
+    EVP_MD_CTX_free(input->hash);
+    input->hash = NULL;
+}
+
 enum kf_status kf_input_rewind(struct kf_input *input, struct kf_error *error)
 {
     if (!input->can_rewind)
         return kf_fail(error, KF_SKIP, KF_CAUSE_UNSUPPORTED, NULL,
                        "can be read only once: name a file");
+    finish_hash(input);
+    if (input->hash != NULL && EVP_DigestInit_ex2(input->hash, NULL, NULL) != 1)
+        return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "SHA-256 failed");
     if (input->fd >= 0) {
         if (lseek(input->fd, 0, SEEK_SET) != 0)
             return kf_fail_errno(error, KF_SKIP, "cannot be read again");
@@ -283,8 +305,35 @@ enum kf_status kf_input_rewind(struct kf_input *input, struct kf_error *error)
     return KF_OK;
 }
 
-void kf_input_observe(struct kf_input *input, kf_input_observer *see, void *context)
+enum kf_status kf_input_skip_rest(struct kf_input *input, struct kf_error *error)
 {
-    input->see = see;
-    input->see_context = context;
+    struct kf_slice ahead;
+
+    do {
+        if (kf_input_peek(input, 1, &ahead, error) != KF_OK)
+            return KF_FATAL;
+        kf_input_consume(input, ahead.len);
+    } while (ahead.len != 0);
+    return KF_OK;
+}
+
+enum kf_status kf_input_hash(struct kf_input *input, const EVP_MD *sha256, struct kf_error *error)
+{
+    if (input->hash != NULL || input->facts.has_digest)
+        return KF_OK;
+    input->hash = EVP_MD_CTX_new();
+    if (input->hash == NULL || EVP_DigestInit_ex2(input->hash, sha256, NULL) != 1)
+        return kf_fail_memory(error);
+    return KF_OK;
+}
+
+void kf_input_facts(struct kf_input *input, struct kf_input_facts *out)
+{
+    finish_hash(input);
+    *out = input->facts;
+    out->is_once = !input->can_rewind;
+    if (!out->has_digest) {
+        out->has_size = input->size_known;
+        out->size = input->size;
+    }
 }

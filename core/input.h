@@ -9,6 +9,10 @@
 
 #include "core/bytes.h"
 
+#define KF_INPUT_DIGEST_SIZE 32
+
+struct evp_md_st; /* OpenSSL's EVP_MD */
+
 struct kf_input; /* opaque; freed by kf_input_close */
 
 /* Reads up to size bytes into out; *got is 0 at the end only. KF_FATAL: the source failed. */
@@ -65,8 +69,27 @@ enum kf_status kf_input_read_all(struct kf_input *input, struct kf_buf *out, siz
 /* Back to the first byte. KF_SKIP with KF_CAUSE_UNSUPPORTED for a pipe or a source. */
 enum kf_status kf_input_rewind(struct kf_input *input, struct kf_error *error) KF_MUST_USE;
 
-/* Calls see with every byte that is consumed from now on, in order: for a digest. NULL ends it. */
-typedef void kf_input_observer(void *context, struct kf_slice bytes);
-void kf_input_observe(struct kf_input *input, kf_input_observer *see, void *context);
+/* What an input is as a whole. Zero-initialize: nothing is known. */
+struct kf_input_facts {
+    bool has_size;
+    bool has_digest;
+    bool is_once; /* can be read only once: a pipe, a source, standard input */
+    uint64_t size;
+    uint8_t sha256[KF_INPUT_DIGEST_SIZE];
+};
+
+/*
+ * Computes the SHA-256 of the input from what is consumed, from its first byte on; once it was all
+ * read, it is not computed again after a rewind. Call before anything is consumed. KF_FATAL:
+ * memory.
+ */
+enum kf_status kf_input_hash(struct kf_input *input, const struct evp_md_st *sha256,
+                             struct kf_error *error) KF_MUST_USE;
+
+/* What is known so far: the digest once all of it was consumed, and the size then, too. */
+void kf_input_facts(struct kf_input *input, struct kf_input_facts *out);
+
+/* Consumes what is left. */
+enum kf_status kf_input_skip_rest(struct kf_input *input, struct kf_error *error) KF_MUST_USE;
 
 #endif

@@ -25,6 +25,8 @@ struct kf_progress {
     struct kf_totals totals;    /* with what waits for the commit */
     struct kf_totals committed; /* without */
     uint64_t ordinal;           /* of the last record of the current input */
+    bool is_told;               /* the writer knows of the current input */
+    bool is_told_digest;        /* with its digest */
     struct waiting_batch *first, **last;
     size_t waiting; /* records in the list */
     bool torn;      /* the writer holds part of a batch, or failed: nothing more is committed */
@@ -153,15 +155,40 @@ static enum kf_status wait_for_commit(struct kf_progress *progress, const char *
     return KF_OK;
 }
 
+/* Tells the writer of the current input where it has not heard of it, or not of its digest. */
+static enum kf_status tell_input(struct kf_progress *progress, const struct kf_task *task,
+                                 struct kf_error *error)
+{
+    struct kf_writer *writer = progress->pipeline->writer;
+    const struct kf_sink *sink = &progress->pipeline->sink;
+    struct kf_input_news news = {
+        .name = task->input->name,
+        .index = task->input->index,
+        .facts = task->facts,
+        .unreadable = task->error.cause != KF_CAUSE_NONE ? &task->error : NULL,
+    };
+
+    if (progress->is_told && (progress->is_told_digest || !task->facts.has_digest))
+        return KF_OK;
+    progress->is_told = true;
+    progress->is_told_digest = task->facts.has_digest;
+    if (writer->ops->input == NULL || writer->ops->input(writer, &news, error) == KF_OK)
+        return KF_OK;
+    if (sink->input_failed != NULL)
+        sink->input_failed(sink->context, news.name, error);
+    return KF_FATAL;
+}
+
 enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_task *task,
                                struct kf_batch *batch, struct kf_error *error)
 {
     size_t every = progress->pipeline->commit_every;
     const char *input = task->input->name;
 
-    number_records(progress, batch);
     progress->torn = true; /* until the whole batch is with the writer and in the list */
-    if (put_batch(progress, input, batch, error) != KF_OK ||
+    number_records(progress, batch);
+    if (tell_input(progress, task, error) != KF_OK ||
+        put_batch(progress, input, batch, error) != KF_OK ||
         wait_for_commit(progress, input, batch, error) != KF_OK) {
         kf_batch_reset(batch);
         return KF_FATAL;
@@ -172,14 +199,35 @@ enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_tas
     return KF_OK;
 }
 
-static void end_input(struct kf_progress *progress, const struct kf_task *task)
+static enum kf_status end_input(struct kf_progress *progress, const struct kf_task *task,
+                                struct kf_error *error)
 {
     const struct kf_sink *sink = &progress->pipeline->sink;
 
+    progress->torn = true; /* until the writer has it */
+    if (tell_input(progress, task, error) != KF_OK)
+        return KF_FATAL;
+    progress->torn = false;
+    progress->is_told = false;
+    progress->is_told_digest = false;
     if (task->input->index >= progress->pipeline->start.input && sink->input_done != NULL)
         sink->input_done(sink->context, task->input->name);
     progress->position = (struct kf_position){.input = progress->position.input + 1};
     progress->ordinal = 0;
+    return KF_OK;
+}
+
+/* No more inputs: a resumed run has to have come to where it stood. */
+static enum kf_status end_run(const struct kf_progress *progress, struct kf_error *error)
+{
+    const struct kf_position *start = &progress->pipeline->start;
+    uint64_t needed = start->input + (start->entries != 0);
+
+    if (progress->position.input >= needed)
+        return KF_END;
+    return kf_fail(error, KF_FATAL, KF_CAUSE_DATA, KF_RULE_RESUME,
+                   "the run had read %llu inputs before it was broken off, and there are %llu now",
+                   (unsigned long long)needed, (unsigned long long)progress->position.input);
 }
 
 enum kf_status kf_retire_task(struct kf_progress *progress, struct kf_task *task,
@@ -192,10 +240,9 @@ enum kf_status kf_retire_task(struct kf_progress *progress, struct kf_task *task
     case KF_TASK_UNREADABLE:
         return KF_OK;
     case KF_TASK_INPUT_END:
-        end_input(progress, task);
-        return KF_OK;
+        return end_input(progress, task, error);
     case KF_TASK_RUN_END:
-        return KF_END;
+        return end_run(progress, error);
     case KF_TASK_STOPPED:
         return KF_SKIP;
     case KF_TASK_FAILED:

@@ -14,6 +14,9 @@
 #include "core/reader.h"
 #include "core/writer.h"
 
+/* The rule that breaks where a resumed run does not find the inputs that it began with. */
+#define KF_RULE_RESUME "--resume goes on with the same inputs"
+
 /* Where inputs come from. */
 struct kf_inputs {
     /* The next input's name, borrowed until the next call. KF_END: no more. */
@@ -23,6 +26,10 @@ struct kf_inputs {
     /* Closes a reader that open gave, and what was kept for it; by any thread, at the same time as
      * next and open. NULL: by the reader's own close. */
     void (*close)(void *context, struct kf_reader *reader);
+    /* What the input that next named last is, as far as it was read; where it was not opened, since
+     * an earlier part of the run has done it, it is read for its digest. KF_SKIP: it cannot be read
+     * any more. NULL: nothing is known of inputs. */
+    enum kf_status (*look)(void *context, struct kf_input_facts *facts, struct kf_error *error);
     void *context;
 };
 

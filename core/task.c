@@ -87,6 +87,31 @@ static enum kf_status produce_event(enum kf_task_kind kind, struct kf_open_input
     return KF_OK;
 }
 
+/* What is known of the producer's input goes with the task; *why gets why it cannot be read. */
+static enum kf_status look(const struct kf_producer *producer, struct kf_task *task,
+                           struct kf_error *why)
+{
+    const struct kf_inputs *inputs = &producer->pipeline->inputs;
+    enum kf_status status = KF_OK;
+
+    if (inputs->look != NULL)
+        status = inputs->look(inputs->context, &task->facts, why);
+    if (status != KF_OK)
+        task->facts = (struct kf_input_facts){.has_size = false};
+    return status;
+}
+
+/* An input that an earlier part of the run has done: only whether it is still what it was. */
+static enum kf_status produce_done(struct kf_producer *producer, struct kf_task **out,
+                                   struct kf_error *error)
+{
+    if (produce_event(KF_TASK_INPUT_END, producer->input, NULL, out, error) != KF_OK)
+        return KF_FATAL;
+    if (look(producer, *out, &(*out)->error) == KF_FATAL)
+        (*out)->kind = KF_TASK_FAILED;
+    return KF_OK;
+}
+
 /* Opens the next input. An event is handed out where there is none, or where it cannot be used. */
 static enum kf_status produce_input(struct kf_producer *producer, struct kf_task **out,
                                     struct kf_error *error)
@@ -105,12 +130,15 @@ static enum kf_status produce_input(struct kf_producer *producer, struct kf_task
     if (producer->input == NULL)
         return kf_fail_memory(error);
     if (producer->next_index++ < producer->pipeline->start.input)
-        return produce_event(KF_TASK_INPUT_END, producer->input, NULL, out, error);
+        return produce_done(producer, out, error);
     status = inputs->open(inputs->context, &producer->input->reader, &why);
     if (status == KF_OK)
         return KF_OK;
-    return produce_event(status == KF_SKIP ? KF_TASK_UNREADABLE : KF_TASK_FAILED, producer->input,
-                         &why, out, error);
+    if (produce_event(status == KF_SKIP ? KF_TASK_UNREADABLE : KF_TASK_FAILED, producer->input,
+                      &why, out, error) != KF_OK)
+        return KF_FATAL;
+    (void)!look(producer, *out, NULL);
+    return KF_OK;
 }
 
 static bool is_stopped(const struct kf_pipeline *pipeline)
@@ -146,6 +174,9 @@ static enum kf_status produce_items(struct kf_producer *producer, struct kf_task
         kf_task_free(task);
         return KF_FATAL;
     }
+    (void)!look(producer, task, NULL); /* it is open: what is known is at hand */
+    if (producer->pending != NULL)
+        producer->pending->facts = task->facts;
     *out = task;
     return KF_OK;
 }
@@ -171,6 +202,8 @@ enum kf_status kf_produce(struct kf_producer *producer, struct kf_task **out,
         kf_task_free(*out);
         return KF_FATAL;
     }
+    if ((*out)->kind == KF_TASK_UNREADABLE)
+        producer->pending->facts = (*out)->facts;
     if ((*out)->kind == KF_TASK_INPUT_END) {
         open_input_unref(producer->input);
         producer->input = NULL;

@@ -43,6 +43,7 @@ struct kf_task {
     uint64_t turn;  /* of the next record, see struct kf_record */
     uint64_t cost;  /* bytes */
     struct kf_error error;
+    struct kf_input_facts facts; /* of the input, as they were known when the task was made */
     /* for workers.c, under its lock */
     struct kf_ready_batch *ready, **ready_last;
     size_t ready_count;

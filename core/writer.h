@@ -9,6 +9,7 @@
 #ifndef KF_CORE_WRITER_H
 #define KF_CORE_WRITER_H
 
+#include "core/input.h"
 #include "core/record.h"
 
 enum kf_needs {
@@ -30,12 +31,28 @@ struct kf_position {
     uint64_t users;   /* users of the current input that are done */
 };
 
+/* An input as a writer is told of it. */
+struct kf_input_news {
+    const char *name;
+    uint64_t index; /* among the inputs of the run, from 0 */
+    struct kf_input_facts facts;
+    const struct kf_error *unreadable; /* why nothing is known of it now; or NULL */
+};
+
 struct kf_writer_ops {
     const char *name;
     const char *summary;
     enum kf_needs needs;
 
     enum kf_status (*begin)(struct kf_writer *writer, struct kf_error *error);
+
+    /*
+     * Tells of an input before its first record, and of one without records at its end; in order,
+     * also of those that an earlier part of the run has done. Once more at the end of one whose
+     * digest is known only then. May be NULL. KF_FATAL: not the input that the run began with.
+     */
+    enum kf_status (*input)(struct kf_writer *writer, const struct kf_input_news *news,
+                            struct kf_error *error);
 
     /*
      * Writes one record, or decides why not: the record's outcome is set on return, also for those

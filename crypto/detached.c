@@ -160,9 +160,8 @@ static enum kf_status parse_allowed(const struct kf_crypto *crypto, const struct
     return KF_OK;
 }
 
-/* Reads input to its end, into CMS's digests and into sha256 where that is not NULL. */
-static enum kf_status digest_input(struct kf_input *input, BIO *digests, EVP_MD_CTX *sha256,
-                                   struct kf_error *error)
+/* Reads input to its end, into CMS's digests. */
+static enum kf_status digest_input(struct kf_input *input, BIO *digests, struct kf_error *error)
 {
     for (;;) {
         struct kf_slice bytes;
@@ -173,8 +172,7 @@ static enum kf_status digest_input(struct kf_input *input, BIO *digests, EVP_MD_
         if (bytes.len == 0)
             return KF_OK;
         bytes.len = bytes.len < CHUNK ? bytes.len : CHUNK;
-        if (BIO_write(digests, bytes.data, (int)bytes.len) != (int)bytes.len ||
-            (sha256 != NULL && EVP_DigestUpdate(sha256, bytes.data, bytes.len) != 1))
+        if (BIO_write(digests, bytes.data, (int)bytes.len) != (int)bytes.len)
             return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "digest failed");
         kf_input_consume(input, bytes.len);
     }
@@ -207,28 +205,21 @@ static enum kf_status verify_signers(CMS_ContentInfo *cms, BIO *digests, struct 
     return KF_OK;
 }
 
-static enum kf_status read_and_verify(const struct kf_crypto *crypto, CMS_ContentInfo *cms,
-                                      struct kf_input *input, uint8_t sha256[32],
+static enum kf_status read_and_verify(CMS_ContentInfo *cms, struct kf_input *input,
                                       struct kf_error *error)
 {
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
     BIO *chain = CMS_dataInit(cms, NULL);
     enum kf_status status = KF_FATAL;
 
-    if (digest == NULL || EVP_DigestInit_ex2(digest, crypto->sha256, NULL) != 1)
-        status = kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "digest failed");
-    else if (chain == NULL)
+    if (chain == NULL)
         status = refused(error, "cannot be checked");
     else if (too_many_digests(chain))
         status = refused(error, "has too many digests");
     else
-        status = digest_input(input, chain, digest, error);
+        status = digest_input(input, chain, error);
     if (status == KF_OK)
         status = verify_signers(cms, chain, error);
-    if (status == KF_OK && EVP_DigestFinal_ex(digest, sha256, NULL) != 1)
-        status = kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "digest failed");
     BIO_free_all(chain);
-    EVP_MD_CTX_free(digest);
     return status;
 }
 
@@ -249,8 +240,7 @@ static enum kf_status name_signer(CMS_ContentInfo *cms, char **out, struct kf_er
 
 enum kf_status kf_detached_verify(const struct kf_crypto *crypto, struct kf_slice signature,
                                   struct kf_input *input, const struct kf_slice *allowed,
-                                  size_t allowed_count, uint8_t sha256[32], char **signer,
-                                  struct kf_error *error)
+                                  size_t allowed_count, char **signer, struct kf_error *error)
 {
     STACK_OF(X509) *certificates = sk_X509_new_null();
     CMS_ContentInfo *cms = NULL;
@@ -263,7 +253,7 @@ enum kf_status kf_detached_verify(const struct kf_crypto *crypto, struct kf_slic
     if (parse(crypto, signature, &cms, error) == KF_OK && check_structure(cms, error) == KF_OK &&
         parse_allowed(crypto, allowed, allowed_count, certificates, error) == KF_OK &&
         assign_signers(cms, certificates, error) == KF_OK)
-        status = read_and_verify(crypto, cms, input, sha256, error);
+        status = read_and_verify(cms, input, error);
     if (status == KF_OK && signer != NULL)
         status = name_signer(cms, signer, error);
     CMS_ContentInfo_free(cms);
@@ -290,7 +280,7 @@ enum kf_status kf_detached_sign(const struct kf_crypto *crypto, const struct kf_
     chain = CMS_dataInit(cms, NULL);
     if (chain == NULL)
         goto out;
-    status = digest_input(input, chain, NULL, error);
+    status = digest_input(input, chain, error);
     if (status != KF_OK)
         goto out;
     status = CMS_dataFinal(cms, chain) == 1 ? kf_cms_encode(cms, out, error) : KF_FATAL;

@@ -57,12 +57,12 @@ enum kf_status kf_bulk_encrypt(const struct kf_crypto *crypto, enum kf_bulk bulk
 /*
  * Verifies a detached CMS signature (DER or PEM, RFC 5652 5) over all bytes of input, which is read
  * to its end in one pass and constant memory. The signer must be one of the allowed certificates
- * (DER), byte for byte; SHA-256 or better. sha256 gets the digest of the content. KF_FATAL:
- * KF_CAUSE_DATA for a broken or wrong signature, KF_CAUSE_SECRET for a signer who is not allowed.
+ * (DER), byte for byte; SHA-256 or better. KF_FATAL: KF_CAUSE_DATA for a broken or wrong signature,
+ * KF_CAUSE_SECRET for a signer who is not allowed.
  */
 enum kf_status kf_detached_verify(const struct kf_crypto *crypto, struct kf_slice signature,
                                   struct kf_input *input, const struct kf_slice *allowed,
-                                  size_t allowed_count, uint8_t sha256[32], char **signer,
+                                  size_t allowed_count, char **signer,
                                   struct kf_error *error) KF_MUST_USE;
 
 /* Signs all bytes of input; appends DER with the signer's certificate inside to out (public). */

@@ -1,8 +1,9 @@
 /*
  * The reader "kms": a KMS export, XML form, version 1 (docs/formats/kms-export.md).
  *
- * The signature is verified in a first pass over the file; the second pass, which reads it, hashes
- * what it reads, and compares at the end. Framing is kms_frame.c, decoding kms_decode.c.
+ * The signature is verified in a first pass over the file (without one it is hashed only); the
+ * second pass, which reads it, hashes what it reads, and compares at the end. Framing is
+ * kms_frame.c, decoding kms_decode.c.
  *
  * Refuses on purpose: an unsigned export, unless that is allowed; input that cannot be read twice,
  * likewise; and everything that the format's grammar does not have. The original file of an
@@ -65,10 +66,10 @@ static enum kf_status check_digest(struct reader *reader, struct kf_error *error
     reader->digest = NULL;
     if (done != 1)
         return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "SHA-256 failed");
-    if (reader->signature.is_present &&
+    if (reader->signature.has_digest &&
         memcmp(sha256, reader->signature.sha256, sizeof(sha256)) != 0)
         return kf_fail(error, KF_FATAL, KF_CAUSE_DATA, "kms-export, Signature",
-                       "the file changed while it was read: it is no longer what was signed");
+                       "the file changed while it was read");
     return KF_OK;
 }
 

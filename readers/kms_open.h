@@ -12,12 +12,14 @@ struct kf_kms_signature {
     bool is_present;
     bool is_trusted; /* by a certificate that the caller gave; else it only fits the document */
     char *signer;    /* its subject, owned */
-    uint8_t sha256[KF_SHA256_SIZE]; /* of the document, as it was signed */
+    bool has_digest;
+    uint8_t sha256[KF_SHA256_SIZE]; /* of the document as it was first read, and signed */
 };
 
 /*
  * Finds the detached signature (the option, or beside the input) and verifies it over the whole
- * input, which is at its first byte before and after. The signer must be a certificate of an
+ * input, which is at its first byte before and after. Also without a signature the input is read
+ * for its digest, unless it can be read only once. The signer must be a certificate of an
  * identity, one of an identity's key where that has no certificate, or one that is trusted; where
  * none of these was given, any certificate in the signature will do. KF_FATAL: no signature and
  * unsigned not allowed, a wrong one, or an input that cannot be read twice.

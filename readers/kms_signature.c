@@ -132,6 +132,18 @@ static enum kf_status collect_allowed(struct allowed *allowed,
     return status;
 }
 
+/* After all of the input was read: keeps its digest, and goes back to the first byte. */
+static enum kf_status keep_digest(struct kf_input *input, struct kf_kms_signature *out,
+                                  struct kf_error *error)
+{
+    struct kf_input_facts facts;
+
+    kf_input_facts(input, &facts);
+    out->has_digest = facts.has_digest;
+    memcpy(out->sha256, facts.sha256, sizeof(out->sha256));
+    return kf_input_rewind(input, error);
+}
+
 static enum kf_status verify(struct kf_input *input, const struct kf_reader_options *options,
                              struct kf_slice signature, struct kf_kms_signature *out,
                              struct kf_error *error)
@@ -144,9 +156,9 @@ static enum kf_status verify(struct kf_input *input, const struct kf_reader_opti
     status = collect_allowed(allowed, options, signature, out, error);
     if (status == KF_OK)
         status = kf_detached_verify(options->crypto, signature, input, allowed->slices,
-                                    allowed->count, out->sha256, &out->signer, error);
+                                    allowed->count, &out->signer, error);
     if (status == KF_OK)
-        status = kf_input_rewind(input, error);
+        status = keep_digest(input, out, error);
     for (size_t i = 0; i < allowed->count; i++)
         kf_buf_reset(&allowed->der[i]);
     free(allowed);
@@ -178,12 +190,15 @@ static enum kf_status find(const struct kf_input *input, const struct kf_reader_
     return KF_OK;
 }
 
-static enum kf_status without_signature(const struct kf_input *input,
+static enum kf_status without_signature(struct kf_input *input,
                                         const struct kf_reader_options *options,
-                                        struct kf_error *error)
+                                        struct kf_kms_signature *out, struct kf_error *error)
 {
+    if (options->allow_unsigned && kf_input_rewind(input, NULL) != KF_OK)
+        return KF_OK; /* a pipe: its digest is known at its end */
     if (options->allow_unsigned)
-        return KF_OK;
+        return kf_input_skip_rest(input, error) == KF_OK ? keep_digest(input, out, error)
+                                                         : KF_FATAL;
     if (kf_input_path(input) == NULL)
         return kf_fail(error, KF_FATAL, KF_CAUSE_DATA, RULE,
                        "no signature can be looked for beside what is no file; --unsigned reads it "
@@ -204,8 +219,12 @@ enum kf_status kf_kms_signature_check(struct kf_input *input,
 
     if (status != KF_OK)
         return KF_FATAL;
+    if (kf_input_hash(input, options->crypto->sha256, error) != KF_OK) {
+        free(path);
+        return KF_FATAL;
+    }
     if (path == NULL)
-        return without_signature(input, options, error);
+        return without_signature(input, options, out, error);
     if (kf_input_rewind(input, &why) != KF_OK)
         status = kf_fail(error, KF_FATAL, KF_CAUSE_UNSUPPORTED, RULE,
                          "the signature has to be checked before the first entry is used, and this "

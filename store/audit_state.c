@@ -290,6 +290,21 @@ static bool said_totals(const struct kf_audit_parts *entry, const struct kf_tota
     return true;
 }
 
+/* Of a run that ended: its inputs with their digests are those that its end tells. */
+static enum kf_status check_inputs(struct kf_audit_check *check, uint64_t run,
+                                   const struct kf_audit_parts *entry, uint64_t sequence,
+                                   struct kf_error *error)
+{
+    char hash[2 * KF_SHA256_SIZE + 1];
+
+    if (kf_inputs_hash(check->store, run, hash, error) != KF_OK)
+        return KF_FATAL;
+    if (!kf_audit_says(entry, "inputs", hash))
+        kf_audit_defect(check, "run %llu was changed: its inputs are not those of entry %llu",
+                        (unsigned long long)run, (unsigned long long)sequence);
+    return KF_OK;
+}
+
 static enum kf_status check_run(struct kf_audit_check *check, const struct kf_run *run,
                                 struct kf_error *error)
 {
@@ -320,6 +335,8 @@ static enum kf_status check_run(struct kf_audit_check *check, const struct kf_ru
     if (status == KF_OK && found && !said_totals(&entry, &run->totals))
         kf_audit_defect(check, "run %llu was changed: its totals are not those of entry %llu", id,
                         (unsigned long long)ended);
+    if (status == KF_OK && found)
+        status = check_inputs(check, run->id, &entry, ended, error);
     kf_buf_reset(&line);
     return status;
 }

@@ -9,44 +9,6 @@
 #include "store/internal.h"
 #include "store/runs.h"
 
-static enum kf_status remember_input(struct kf_store *store, uint64_t run, const char *name,
-                                     uint64_t input, struct kf_error *error)
-{
-    free(store->input_name);
-    store->input_name = kf_strndup(name, strlen(name));
-    if (store->input_name == NULL)
-        return kf_fail_memory(error);
-    store->input_run = run;
-    store->input_id = input;
-    return KF_OK;
-}
-
-enum kf_status kf_runs_input(struct kf_store *store, uint64_t id, const char *name, uint64_t *input,
-                             struct kf_error *error)
-{
-    struct kf_value values[2] = {kf_integer((int64_t)id), kf_text(name)};
-    int64_t found = 0;
-    bool own = false;
-    enum kf_status status;
-
-    if (store->input_run == id && store->input_name != NULL &&
-        strcmp(store->input_name, name) == 0) {
-        *input = store->input_id;
-        return KF_OK;
-    }
-    status = kf_change_begin(store, &own, error);
-    if (status != KF_OK)
-        return status;
-    status = kf_store_number(store, KF_SQL_INPUT_FIND, values, 2, &found, error);
-    if (status == KF_END)
-        status = kf_store_execute(store, KF_SQL_INPUT_ADD, values, 2, &found, error);
-    status = kf_change_end(store, own, status, error);
-    if (status != KF_OK)
-        return status;
-    *input = (uint64_t)found;
-    return remember_input(store, id, name, *input, error);
-}
-
 /* The sequence of the next entry of a run. */
 static enum kf_status next_sequence(struct kf_store *store, uint64_t run, uint64_t *sequence,
                                     struct kf_error *error)
@@ -234,7 +196,8 @@ static enum kf_status read_entry(const struct kf_value *columns, struct kf_run_e
         kf_column_text(&columns[14], &entry->message, error) != KF_OK ||
         kf_column_text(&columns[15], &entry->password, error) != KF_OK ||
         kf_column_text(&columns[16], &entry->password_encoding, error) != KF_OK ||
-        read_facts(&columns[17], entry, error) != KF_OK)
+        read_facts(&columns[17], entry, error) != KF_OK ||
+        kf_input_columns(&columns[27], &entry->input_facts, error) != KF_OK)
         return KF_FATAL;
     return read_hashes(&columns[7], entry, error);
 }

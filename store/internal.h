@@ -5,6 +5,7 @@
 #ifndef KF_STORE_INTERNAL_H
 #define KF_STORE_INTERNAL_H
 
+#include "core/input.h"
 #include "core/record.h"
 #include "crypto/merkle.h"
 #include "store/backend.h"
@@ -37,9 +38,6 @@ struct kf_store {
     size_t token_count, token_capacity;
     uint64_t entry_run; /* whose last sequence is known; 0 for none */
     uint64_t entry_sequence;
-    uint64_t input_run; /* which input was asked for last */
-    uint64_t input_id;
-    char *input_name;
     struct kf_chain_memo chain;
     struct kf_audit_head
         audit; /* where audit_loaded is set; to be written where audit_changed is */
@@ -100,6 +98,10 @@ enum kf_status kf_column_text(const struct kf_value *column, char **out,
 /* A blob of exactly len bytes; anything else is a damaged store. */
 enum kf_status kf_column_bytes(const struct kf_value *column, uint8_t *out, size_t len,
                                struct kf_error *error) KF_MUST_USE;
+
+/* What an input was, from its columns (size, SHA-256). */
+enum kf_status kf_input_columns(const struct kf_value *columns, struct kf_input_facts *out,
+                                struct kf_error *error) KF_MUST_USE;
 
 /* Stores a certificate, unless it is there, and gives its id. */
 enum kf_status kf_certificate_put(struct kf_store *store, struct kf_slice der, int64_t *id,

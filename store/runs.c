@@ -158,10 +158,13 @@ enum kf_status kf_runs_advance(struct kf_store *store, uint64_t id,
 static enum kf_status note_end(struct kf_store *store, uint64_t id, const struct kf_totals *totals,
                                struct kf_error *error)
 {
-    struct kf_audit_field fields[KF_OUTCOME_COUNT + 1];
+    struct kf_audit_field fields[KF_OUTCOME_COUNT + 2];
     char numbers[KF_OUTCOME_COUNT + 1][24];
+    char inputs[2 * KF_SHA256_SIZE + 1];
     size_t count = 0;
 
+    if (kf_inputs_hash(store, id, inputs, error) != KF_OK)
+        return KF_FATAL;
     (void)snprintf(numbers[0], sizeof(numbers[0]), "%llu", (unsigned long long)id);
     fields[count++] = (struct kf_audit_field){"run", numbers[0]};
     for (size_t i = KF_ARCHIVED; i < KF_OUTCOME_COUNT; i++) {
@@ -171,6 +174,7 @@ static enum kf_status note_end(struct kf_store *store, uint64_t id, const struct
             (struct kf_audit_field){kf_outcome_name((enum kf_outcome)i), numbers[count]};
         count++;
     }
+    fields[count++] = (struct kf_audit_field){"inputs", inputs};
     return kf_audit_append(store, KF_AUDIT_RUN_END, fields, count, error);
 }
 

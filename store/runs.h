@@ -7,8 +7,7 @@
 #ifndef KF_STORE_RUNS_H
 #define KF_STORE_RUNS_H
 
-#include "core/record.h"
-#include "core/writer.h"
+#include "core/pipeline.h"
 #include "store/store.h"
 
 /* What a run is, as it begins. Strings are borrowed; inputs are the names as the user gave them. */
@@ -55,9 +54,35 @@ enum kf_status kf_runs_advance(struct kf_store *store, uint64_t id,
 enum kf_status kf_runs_finish(struct kf_store *store, uint64_t id, const struct kf_totals *totals,
                               struct kf_error *error) KF_MUST_USE;
 
-/* The number of an input of a run by its name, given to it the first time. */
-enum kf_status kf_runs_input(struct kf_store *store, uint64_t id, const char *name, uint64_t *input,
-                             struct kf_error *error) KF_MUST_USE;
+/*
+ * An input of a run by its place among them: its number, given to it the first time. Then its size
+ * and digest are kept; later it must have the same name and be the same file, unless it can be read
+ * only once. KF_FATAL with KF_CAUSE_DATA: it is another, or cannot be read any more.
+ */
+enum kf_status kf_runs_input(struct kf_store *store, uint64_t run, const struct kf_input_news *news,
+                             uint64_t *id, struct kf_error *error) KF_MUST_USE;
+
+/* An input as the run read it. Zero-initialize. */
+struct kf_run_input {
+    uint64_t id;
+    uint64_t index; /* among the inputs of the run, from 0 */
+    char *name;
+    struct kf_input_facts facts; /* a file that is no input of any format has no digest */
+};
+void kf_run_input_reset(struct kf_run_input *input); /* NULL-safe */
+
+/* The inputs of a run in order; as kf_rows_all. */
+struct kf_input_cursor;
+enum kf_status kf_inputs_of(struct kf_store *store, uint64_t run, struct kf_input_cursor **out,
+                            struct kf_error *error) KF_MUST_USE;
+enum kf_status kf_inputs_next(struct kf_input_cursor *cursor, struct kf_run_input *input,
+                              struct kf_error *error) KF_MUST_USE;
+void kf_inputs_close(struct kf_input_cursor *cursor); /* NULL-safe */
+
+/* The SHA-256 in hex of the inputs' lines "position|name|size|sha256", by which the audit trail
+ * knows them (docs/formats/archive.md). */
+enum kf_status kf_inputs_hash(struct kf_store *store, uint64_t run,
+                              char out[2 * KF_SHA256_SIZE + 1], struct kf_error *error) KF_MUST_USE;
 
 /* Adds what became of one record. input is from kf_runs_input. */
 enum kf_status kf_runs_add_entry(struct kf_store *store, uint64_t id, uint64_t input,
@@ -86,7 +111,8 @@ void kf_runs_close(struct kf_run_cursor *cursor); /* NULL-safe */
 struct kf_run_entry {
     uint64_t sequence; /* in the run, from 1 */
     char *input;
-    uint64_t ordinal; /* in the input, from 1 */
+    struct kf_input_facts input_facts; /* as the run read it */
+    uint64_t ordinal;                  /* in the input, from 1 */
     char *place;
     enum kf_outcome outcome;
     bool replaced;

@@ -46,8 +46,10 @@ const char kf_sqlite_schema[] =
     "CREATE TABLE Inputs ("
     " InputID INTEGER PRIMARY KEY,"
     " RunID INTEGER NOT NULL REFERENCES Runs,"
+    " Position INTEGER NOT NULL," /* among the inputs of the run, from 0 */
     " Name TEXT NOT NULL,"
-    " UNIQUE (RunID, Name)) STRICT;"
+    " Size INTEGER, SHA256 BLOB CHECK (length(SHA256) = 32)," /* null: not known */
+    " UNIQUE (RunID, Position)) STRICT;"
     "CREATE TABLE Entries ("
     " RunID INTEGER NOT NULL, Sequence INTEGER NOT NULL,"
     " InputID INTEGER NOT NULL REFERENCES Inputs,"
@@ -122,6 +124,8 @@ const char kf_sqlite_schema_audit[] =
     " PositionEntries, Archived, Known, Refused, Failed, Skipped, Users, KraStart, PositionUsers"  \
     " FROM Runs "
 
+#define INPUT_COLUMNS "SELECT InputID, Position, Name, Size, SHA256 FROM Inputs "
+
 const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_SETTING_GET] = "SELECT Value FROM Settings WHERE Name = ?1",
     [KF_SQL_SETTING_PUT] = "INSERT INTO Settings VALUES (?1, ?2)"
@@ -193,8 +197,11 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_RUN_LIST] = RUN_COLUMNS "ORDER BY RunID",
     [KF_SQL_RUN_RESUMABLE] = RUN_COLUMNS
     "WHERE Ended IS NULL AND Command = ?1 AND Options = ?2 AND Inputs = ?3 ORDER BY RunID DESC",
-    [KF_SQL_INPUT_FIND] = "SELECT InputID FROM Inputs WHERE RunID = ?1 AND Name = ?2",
-    [KF_SQL_INPUT_ADD] = "INSERT INTO Inputs (RunID, Name) VALUES (?1, ?2)",
+    [KF_SQL_INPUT_FIND] = INPUT_COLUMNS "WHERE RunID = ?1 AND Position = ?2",
+    [KF_SQL_INPUT_LIST] = INPUT_COLUMNS "WHERE RunID = ?1 ORDER BY Position",
+    [KF_SQL_INPUT_ADD] = "INSERT INTO Inputs (RunID, Position, Name, Size, SHA256)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [KF_SQL_INPUT_SET] = "UPDATE Inputs SET Size = ?1, SHA256 = ?2 WHERE InputID = ?3",
     [KF_SQL_ENTRY_LAST] = "SELECT coalesce(max(Sequence), 0) FROM Entries WHERE RunID = ?1",
     [KF_SQL_ENTRY_ADD] = "INSERT INTO Entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
                          " ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
@@ -204,7 +211,8 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
         " coalesce(e.CertificateSHA256, r.CertificateSHA256), e.KeyState, IsForeign, Line, Code,"
         " Rule, Message, Password, PasswordEncoding, Cause, f.Name, f.EMail, f.IssuerName, "
         "f.SerialNumber, f.NotAfter,"
-        " f.PublicKeyAlgorithm, f.PublicKeyLength, SignatureAlgorithm, HasRoca"
+        " f.PublicKeyAlgorithm, f.PublicKeyLength, SignatureAlgorithm, HasRoca,"
+        " i.Size, i.SHA256"
         " FROM Entries e JOIN Inputs i USING (InputID)"
         " LEFT JOIN Requests r ON r.RequestID = e.RequestID"
         " LEFT JOIN EntryFacts f ON f.RunID = e.RunID AND f.Sequence = e.Sequence"

@@ -205,9 +205,6 @@ static void forget(struct kf_store *store)
 {
     store->token_count = 0;
     store->entry_run = 0;
-    store->input_run = 0;
-    free(store->input_name);
-    store->input_name = NULL;
     store->row_last = 0;
     store->audit_loaded = false;
     store->audit_changed = false;

@@ -15,7 +15,7 @@
 #include "core/bytes.h"
 #include "crypto/crypto.h"
 
-#define KF_STORE_SCHEMA 1 /* the schema version that this program knows */
+#define KF_STORE_SCHEMA 2 /* the schema version that this program knows */
 
 struct kf_store; /* opaque; freed by kf_store_close */
 

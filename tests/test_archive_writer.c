@@ -170,6 +170,8 @@ static void test_all_or_nothing(void)
                            kf_buf_slice(&keys.certificates[i]));
             record.ordinal = i + 1;
             CU_ASSERT_EQUAL(kf_policy_apply(policy, &record, NULL), KF_OK);
+            CU_ASSERT_EQUAL(
+                writer->ops->input(writer, &(struct kf_input_news){.name = "keys"}, NULL), KF_OK);
             CU_ASSERT_EQUAL(writer->ops->put(writer, "keys", &record, NULL), KF_OK);
             CU_ASSERT_EQUAL(record.outcome, round < 2 ? KF_ARCHIVED : KF_KNOWN);
             kf_record_reset(&record);

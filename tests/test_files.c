@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "core/input.h"
 #include "tests/support/suite.h"
 
@@ -149,11 +151,6 @@ static enum kf_status read_steps(void *context, uint8_t *out, size_t size, size_
     return KF_OK;
 }
 
-static void count_bytes(void *context, struct kf_slice bytes)
-{
-    *(size_t *)context += bytes.len;
-}
-
 static void test_peek_and_read_with_every_step(void)
 {
     static uint8_t bytes[200000];
@@ -166,13 +163,14 @@ static void test_peek_and_read_with_every_step(void)
         struct kf_input *input = NULL;
         struct kf_slice ahead;
         struct kf_buf rest = KF_PUBLIC_BUF;
-        size_t seen = 0;
+        struct kf_input_facts facts;
+        uint8_t sha256[KF_INPUT_DIGEST_SIZE];
         uint8_t three[3];
         size_t got = 0;
 
         CU_ASSERT_EQUAL_FATAL(kf_input_from_source(&input, "steps", read_steps, &steps, NULL),
                               KF_OK);
-        kf_input_observe(input, count_bytes, &seen);
+        CU_ASSERT_EQUAL(kf_input_hash(input, EVP_sha256(), NULL), KF_OK);
         CU_ASSERT_EQUAL(kf_input_peek(input, 100000, &ahead, NULL), KF_OK);
         CU_ASSERT(ahead.len >= 100000 && memcmp(ahead.data, bytes, 100000) == 0);
         CU_ASSERT_EQUAL(kf_input_offset(input), 0);
@@ -181,9 +179,13 @@ static void test_peek_and_read_with_every_step(void)
         CU_ASSERT_EQUAL(kf_input_read_all(input, &rest, sizeof(bytes), NULL), KF_OK);
         CU_ASSERT_EQUAL(rest.len, sizeof(bytes) - 3);
         CU_ASSERT(memcmp(rest.data, bytes + 3, rest.len) == 0);
-        CU_ASSERT_EQUAL(seen, sizeof(bytes));
         CU_ASSERT_EQUAL(kf_input_peek(input, 1, &ahead, NULL), KF_OK);
         CU_ASSERT_EQUAL(ahead.len, 0);
+        kf_input_facts(input, &facts);
+        CU_ASSERT(facts.is_once && facts.has_size && facts.has_digest);
+        CU_ASSERT_EQUAL(facts.size, sizeof(bytes));
+        CU_ASSERT_EQUAL(EVP_Digest(bytes, sizeof(bytes), sha256, NULL, EVP_sha256(), NULL), 1);
+        CU_ASSERT(memcmp(facts.sha256, sha256, sizeof(sha256)) == 0);
         CU_ASSERT_EQUAL(kf_input_rewind(input, NULL), KF_SKIP);
         kf_buf_reset(&rest);
         kf_input_close(input);

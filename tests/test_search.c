@@ -53,7 +53,8 @@ static enum kf_outcome place(struct archive *archive, const struct person *perso
     enum kf_outcome outcome;
 
     make_record(&record, person, number);
-    CU_ASSERT_EQUAL_FATAL(kf_runs_input(archive->store, archive->run, "a", &placing.input, NULL),
+    CU_ASSERT_EQUAL_FATAL(kf_runs_input(archive->store, archive->run,
+                                        &(struct kf_input_news){.name = "a"}, &placing.input, NULL),
                           KF_OK);
     CU_ASSERT_EQUAL_FATAL(kf_rules_place(archive->store, &placing, &record, NULL), KF_OK);
     outcome = record.outcome;

@@ -183,8 +183,11 @@ static void test_open_refuses(void)
     archive.store = NULL;
     archive_execute(&archive, "PRAGMA user_version = 7");
     check_not_opened(archive.path, KF_CAUSE_CONFIG,
-                     "the store has schema version 7, this keyferry knows 1");
-    archive_execute(&archive, "PRAGMA user_version = 1; PRAGMA application_id = 1");
+                     "the store has schema version 7, this keyferry knows 2");
+    archive_execute(&archive, "PRAGMA user_version = 1"); /* before inputs had digests */
+    check_not_opened(archive.path, KF_CAUSE_CONFIG,
+                     "the store has schema version 1, this keyferry knows 2");
+    archive_execute(&archive, "PRAGMA user_version = 2; PRAGMA application_id = 1");
     check_not_opened(archive.path, KF_CAUSE_CONFIG, "is not a keyferry store");
     archive_end(&archive);
 }

@@ -16,6 +16,7 @@ struct archive {
     struct kf_archive_options options;
     uint64_t run;
     struct kf_position stands; /* the run's row, unless another process writes it too */
+    uint64_t input;            /* the present one's number in the store */
     uint64_t turns;            /* after the greatest turn that was put */
     uint64_t rows_before;      /* of a dry run */
     bool in_transaction;
@@ -100,17 +101,46 @@ static enum kf_status begin(struct kf_writer *writer, struct kf_error *error)
     return status;
 }
 
-static enum kf_status put(struct kf_writer *writer, const char *input, struct kf_record *record,
+/* A resumed run that stood within an input: what went through a pipe is gone. */
+static enum kf_status check_once(const struct archive *archive, const struct kf_input_news *news,
+                                 struct kf_error *error)
+{
+    const struct kf_position *start = &archive->options.start;
+
+    if (archive->options.resume == 0 || news->index != start->input || start->entries == 0 ||
+        !news->facts.is_once)
+        return KF_OK;
+    return kf_fail(error, KF_FATAL, KF_CAUSE_UNSUPPORTED, KF_RULE_RESUME,
+                   "run %llu was broken off within what can be read only once; without --resume "
+                   "what it archived is known and passed over",
+                   (unsigned long long)archive->run);
+}
+
+static enum kf_status input(struct kf_writer *writer, const struct kf_input_news *news,
+                            struct kf_error *error)
+{
+    struct archive *archive = (struct archive *)writer;
+    const bool is_done = news->index < archive->options.start.input;
+
+    /* what is only compared needs no transaction, and may be much */
+    if (check_once(archive, news, error) != KF_OK ||
+        (!is_done && begin_batch(archive, error) != KF_OK))
+        return KF_FATAL;
+    return kf_runs_input(archive->options.store, archive->run, news, &archive->input, error);
+}
+
+static enum kf_status put(struct kf_writer *writer, const char *name, struct kf_record *record,
                           struct kf_error *error)
 {
     struct archive *archive = (struct archive *)writer;
     const struct kf_archive_options *options = &archive->options;
     struct kf_placing placing = {.run = archive->run,
+                                 .input = archive->input,
                                  .overwrite = kf_policy_options(options->policy)->overwrite,
                                  .now = (int64_t)time(NULL)};
 
+    (void)name; /* told by input */
     if (begin_batch(archive, error) != KF_OK ||
-        kf_runs_input(options->store, archive->run, input, &placing.input, error) != KF_OK ||
         kf_rules_place(options->store, &placing, record, error) != KF_OK)
         return KF_FATAL;
     if (options->dry_run && record->request_id > archive->rows_before)
@@ -163,6 +193,7 @@ const struct kf_writer_ops kf_writer_archive = {
     .summary = "the key archival store",
     .needs = KF_NEEDS_SEALED,
     .begin = begin,
+    .input = input,
     .put = put,
     .commit = commit,
     .rollback = roll_back,

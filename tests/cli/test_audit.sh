@@ -81,7 +81,7 @@ tampered() {
     shift
     rm -f bad.db bad.db-wal bad.db-shm
     sqlite3 store.db '.clone bad.db' >clone.log
-    sqlite3 bad.db 'PRAGMA application_id = 1262899801; PRAGMA user_version = 1; PRAGMA journal_mode = WAL' >clone.log
+    sqlite3 bad.db 'PRAGMA application_id = 1262899801; PRAGMA user_version = 2; PRAGMA journal_mode = WAL' >clone.log
     "$KEYFERRY" audit verify -s bad.db >/dev/null 2>&1 || fail 'a copy has defects'
     sqlite3 bad.db "DROP TRIGGER AuditKeepsEntries; DROP TRIGGER AuditKeepsAllEntries; $sql" ||
         fail "sqlite3 does not do it: $sql"
@@ -149,6 +149,9 @@ tampered "UPDATE Certificates SET RawCertificate = x'3000' WHERE CertificateID =
 tampered 'UPDATE Authorities SET IsOwn = 0' 'the certificates of the CA were changed'
 tampered 'UPDATE Runs SET Archived = 9 WHERE RunID = 1' 'run 1 was changed: its totals'
 tampered 'UPDATE Runs SET Ended = NULL WHERE RunID = 1' 'run 1 was changed: its end was removed'
+tampered 'UPDATE Inputs SET SHA256 = zeroblob(32) WHERE InputID = 1' 'run 1 was changed: its inputs are not those of entry'
+tampered "UPDATE Inputs SET Name = 'x' WHERE InputID = 1" 'run 1 was changed: its inputs'
+tampered 'INSERT INTO Inputs SELECT 99, 1, 7, Name, Size, SHA256 FROM Inputs LIMIT 1' 'run 1 was changed: its inputs'
 tampered "UPDATE Runs SET Caller = 'x' WHERE RunID = 1" 'run 1 was changed: it is not that of entry'
 tampered 'INSERT INTO Runs (RunID, Command, Options, Inputs, Caller, Started, KraStart) VALUES (9, 0, 0, 0, 0, 0, 0)' \
     'run 9 was inserted'

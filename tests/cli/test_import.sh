@@ -203,17 +203,3 @@ has_err 'no unfinished run'
 expect 2 import "${password[@]}" /proc/self/mem jo.pfx
 counts 0 1 0 1 0
 has_err '^/proc/self/mem: .*cannot read'
-
-# a file that came into a folder since a run was broken off is not passed over by --resume
-new_store
-mkdir grows
-cp jo.pfx grows/b.pfx
-printf '<KMSExport xmlns="urn:keyferry:kms-export:1">' >grows/c.xml
-expect 1 import -r "${password[@]}" grows
-cp signer.pfx grows/a.pfx
-expect 1 import -r --resume "${password[@]}" grows
-has_err 'no unfinished run'
-counts 0 1 0 0 1
-rm grows/c.xml
-expect 0 import -r --resume "${password[@]}" grows
-counts 0 1 0 0 1

@@ -44,7 +44,7 @@ equal "$(jq -c '[.opened, .notForAgent]' "$out")" '[1,1]' 'by an agent who was r
 broken() {
     rm -f bad.db bad.db-wal bad.db-shm
     sqlite3 store.db '.clone bad.db' >clone.log
-    sqlite3 bad.db "PRAGMA application_id = 1262899801; PRAGMA user_version = 1; $1" >clone.log || fail "sqlite3: $1"
+    sqlite3 bad.db "PRAGMA application_id = 1262899801; PRAGMA user_version = 2; $1" >clone.log || fail "sqlite3: $1"
     expect 2 verify -s bad.db ${3:+--key "$3"}
     has_err "^keyferry: $2"
 }

@@ -184,7 +184,8 @@ void archive_place(struct archive *archive, struct kf_policy *policy, struct kf_
     placing.run = archive->run;
     need(kf_policy_apply(policy, record, &error) == KF_OK, "kf_policy_apply", &error);
     need(kf_store_begin(archive->store, &error) == KF_OK, "kf_store_begin", &error);
-    need(kf_runs_input(archive->store, archive->run, inputs[0], &placing.input, &error) == KF_OK &&
+    need(kf_runs_input(archive->store, archive->run, &(struct kf_input_news){.name = inputs[0]},
+                       &placing.input, &error) == KF_OK &&
              kf_rules_place(archive->store, &placing, record, &error) == KF_OK &&
              kf_store_commit(archive->store, &error) == KF_OK,
          "kf_rules_place", &error);
