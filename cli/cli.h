@@ -53,6 +53,10 @@ enum kf_exit kf_exit_for(const struct kf_error *error);
 /* Prints "keyferry: error" to stderr, and gives that exit code. */
 enum kf_exit kf_report_error(const struct kf_error *error);
 
+/* Prints "input:line: place: text (rule) [0x80070057 E_INVALIDARG]" to stderr, and does not end the
+ * line; input may be NULL. */
+void kf_print_error(const char *input, const struct kf_error *error);
+
 /* A usage error of a command, with where to read on; always KF_EXIT_USAGE. */
 enum kf_exit kf_usage_error(const struct kf_command *command, const char *format, ...)
     KF_PRINTF(2, 3);

@@ -17,6 +17,7 @@
 #include "cli/passwords.h"
 #include "core/bytes.h"
 #include "crypto/crypto.h"
+#include "store/rules.h"
 
 static const struct kf_command *const commands[] = {
     &kf_cmd_init,    &kf_cmd_kra,    &kf_cmd_getreg, &kf_cmd_setreg,     &kf_cmd_import,
@@ -61,15 +62,24 @@ enum kf_exit kf_exit_for(const struct kf_error *error)
     return KF_EXIT_FATAL;
 }
 
-enum kf_exit kf_report_error(const struct kf_error *error)
+void kf_print_error(const char *input, const struct kf_error *error)
 {
-    char line[1024];
+    struct kf_error brief = *error;
+    const char *name = kf_code_name(error->code);
+    char line[4096 + sizeof(*error)];
 
-    kf_error_format(error, NULL, line, sizeof(line));
-    (void)fputs("keyferry: ", stderr);
+    kf_code_brief(error->code, error->text, brief.text, sizeof(brief.text));
+    kf_error_format(&brief, input, line, sizeof(line));
     kf_print_visible(stderr, line);
     if (error->code != 0)
-        (void)fprintf(stderr, " [0x%08x]", (unsigned)error->code);
+        (void)fprintf(stderr, " [0x%08x%s%s]", (unsigned)error->code, name != NULL ? " " : "",
+                      name != NULL ? name : "");
+}
+
+enum kf_exit kf_report_error(const struct kf_error *error)
+{
+    (void)fputs("keyferry: ", stderr);
+    kf_print_error(NULL, error);
     (void)fputc('\n', stderr);
     return kf_exit_for(error);
 }

@@ -9,21 +9,21 @@ static struct kf_advice by_policy(const struct kf_group *group)
         return (struct kf_advice){
             "Signing keys, which are not archived",
             "Nothing needs to be done. Copies of a signing key put in doubt what its signatures "
-            "prove; where it is wanted all the same, set keyferry setreg KRAFlags "
-            "+KRAF_ENABLEARCHIVEALL and import again."};
+            "prove; where it is wanted all the same, run `keyferry setreg KRAFlags "
+            "+KRAF_ENABLEARCHIVEALL` and import again."};
     if (group->outcome == KF_ARCHIVED)
         return (struct kf_advice){
             "Archived, although the key is not its certificate’s",
-            "KRAF_SAVEBADREQUESTKEY is set, so these keys were kept. Find the certificate that "
+            "`KRAF_SAVEBADREQUESTKEY` is set, so these keys were kept. Find the certificate that "
             "each belongs to, and import the pair."};
     if (group->code == KF_E_ISSUERCHAINING)
         return (struct kf_advice){
             "Issued by another CA",
             "If keys of other CAs belong into this archive, both the archive and the run have to "
-            "allow it: keyferry setreg KRAFlags +KRAF_ENABLEFOREIGN, then import again with "
-            "--foreign. What is archived already is not archived twice."};
+            "allow it: `keyferry setreg KRAFlags +KRAF_ENABLEFOREIGN`, then import again with "
+            "`--foreign`. What is archived already is not archived twice."};
     return (struct kf_advice){"Not allowed by the import rules",
-                              "See the rule, and change the archive’s settings (keyferry setreg) "
+                              "See the rule, and change the archive’s settings (`keyferry setreg`) "
                               "if these keys belong into it. Then import again."};
 }
 
@@ -33,11 +33,11 @@ static struct kf_advice by_data(const struct kf_group *group)
         return (struct kf_advice){
             "The key does not belong to its certificate",
             "Look for the right certificate at the source, and import the pair. To keep such keys "
-            "with the wrong one, set keyferry setreg KRAFlags +KRAF_SAVEBADREQUESTKEY."};
-    return (struct kf_advice){
-        "Damaged, incomplete, or not what its format says",
-        "keyferry inspect shows how far it can be read. Get a fresh copy from where it came from, "
-        "and import again."};
+            "with the wrong one, run `keyferry setreg KRAFlags +KRAF_SAVEBADREQUESTKEY`."};
+    return (struct kf_advice){"Damaged, incomplete, or not what its format says",
+                              "`keyferry inspect` shows how far it can be read. Get a fresh copy "
+                              "from where it came from, "
+                              "and import again."};
 }
 
 struct kf_advice kf_group_advice(const struct kf_group *group)
@@ -57,9 +57,9 @@ struct kf_advice kf_group_advice(const struct kf_group *group)
     case KF_CAUSE_SECRET:
         return (struct kf_advice){
             "Wrong password or key, or none given",
-            "Give the right one and import again: several passwords with --password or a file of "
-            "them with --passwords, one for each file with --manifest, the key of an export with "
-            "--key. What is archived already is not archived twice."};
+            "Give the right one and import again: several passwords with `--password` or a file of "
+            "them with `--passwords`, one for each file with `--manifest`, the key of an export "
+            "with `--key`. What is archived already is not archived twice."};
     case KF_CAUSE_LIMIT:
         return (struct kf_advice){
             "Larger than a limit",
@@ -68,19 +68,20 @@ struct kf_advice kf_group_advice(const struct kf_group *group)
     case KF_CAUSE_UNSUPPORTED:
         return (struct kf_advice){"Not something that keyferry reads",
                                   "Export it again in another form, such as a .pfx file with a "
-                                  "password. keyferry formats lists what is read."};
+                                  "password. `keyferry formats` lists what is read."};
     case KF_CAUSE_SYSTEM:
         return (struct kf_advice){"Could not be read from disk",
                                   "Check the path, the permissions and the disk, and import "
                                   "again."};
     case KF_CAUSE_CONFIG:
         return (struct kf_advice){"The archive’s settings do not allow it",
-                                  "See keyferry getreg, and import again."};
+                                  "See `keyferry getreg`, and import again."};
     case KF_CAUSE_USAGE:
         return (struct kf_advice){"Not an input as it was given",
-                                  "Folders are read with -r. See keyferry help import."};
+                                  "Folders are read with `-r`. See `keyferry help import`."};
     case KF_CAUSE_MEMORY:
-        return (struct kf_advice){"Out of memory", "Import again with more memory, or with -j 1."};
+        return (struct kf_advice){"Out of memory",
+                                  "Import again with more memory, or with `-j 1`."};
     case KF_CAUSE_INTERNAL:
         return (struct kf_advice){"A defect of keyferry",
                                   "Please report it, with what is told of the key."};
@@ -89,5 +90,5 @@ struct kf_advice kf_group_advice(const struct kf_group *group)
     }
     if (group->outcome == KF_ARCHIVED)
         return by_policy(group);
-    return (struct kf_advice){"No cause was noted", "keyferry inspect may show why."};
+    return (struct kf_advice){"No cause was noted", "`keyferry inspect` may show why."};
 }

@@ -189,7 +189,7 @@ static void put_weaknesses(struct kf_out *out, const struct kf_report_facts *fac
 
 static void put_states(struct kf_out *out, const struct kf_report_facts *facts)
 {
-    static const char *const names[] = {"Issued by this CA", "Foreign"};
+    static const char *const names[] = {"Issued by this CA", "Foreign: issued by another"};
 
     kf_out_text(out, "<h3>In the archive now</h3>\n<table><caption>Archived or known keys by "
                      "their CA, and by their place with their owner: the current key, or one that "
@@ -225,6 +225,10 @@ static const char *signature_name(const char *name)
         {"sha256WithRSAEncryption", "RSA with SHA-256"},
         {"sha384WithRSAEncryption", "RSA with SHA-384"},
         {"sha512WithRSAEncryption", "RSA with SHA-512"},
+        {"rsassaPss-with-SHA1", "RSASSA-PSS with SHA-1"},
+        {"rsassaPss-with-SHA256", "RSASSA-PSS with SHA-256"},
+        {"rsassaPss-with-SHA384", "RSASSA-PSS with SHA-384"},
+        {"rsassaPss-with-SHA512", "RSASSA-PSS with SHA-512"},
         {"rsassaPss", "RSASSA-PSS"},
         {"dsaWithSHA1", "DSA with SHA-1"},
         {"dsa_with_SHA256", "DSA with SHA-256"},
@@ -363,11 +367,13 @@ static void put_expiry(struct kf_out *out, const struct kf_report_whole *whole)
     }
     timeline.count = fill_columns(years, &span, now, columns);
     timeline.mark = (size_t)(now - span.from);
-    kf_out_text(out, "<figure>");
+    kf_out_text(out, "<figure><div class=\"wide\" tabindex=\"0\" role=\"region\" "
+                     "aria-label=\"Chart of the years\">");
     numbers = kf_svg_timeline(out, &timeline);
-    kf_out_text(out, "<figcaption><ul class=\"legend\"><li><span class=\"key expired\"></span>"
-                     "expired before the year of the run</li><li><span class=\"key "
-                     "archived\"></span>valid into that year or longer</li></ul>");
+    kf_out_text(out,
+                "</div><figcaption><ul class=\"legend\"><li><span class=\"key expired\"></span>"
+                "expired before the year of the run</li><li><span class=\"key "
+                "archived\"></span>valid into that year or longer</li></ul>");
     if (!numbers) {
         kf_out_text(out, "<p class=\"note\">");
         tell_years(out, years);

@@ -31,9 +31,11 @@ const char *kf_weak_name(unsigned bit)
 static bool is_weak_signature(const char *name)
 {
     static const char *const weak[] = {
-        "md2WithRSAEncryption", "md4WithRSAEncryption",  "md5WithRSAEncryption", "md5WithRSA",
-        "shaWithRSAEncryption", "sha1WithRSAEncryption", "sha1WithRSA",          "dsaWithSHA",
-        "dsaWithSHA1",          "dsaWithSHA1-old",       "ecdsa-with-SHA1",
+        "md2WithRSAEncryption", "md4WithRSAEncryption", "md5WithRSAEncryption",
+        "md5WithRSA",           "shaWithRSAEncryption", "sha1WithRSAEncryption",
+        "sha1WithRSA",          "dsaWithSHA",           "dsaWithSHA1",
+        "dsaWithSHA1-old",      "ecdsa-with-SHA1",      "rsassaPss-with-SHA1",
+        "rsassaPss-with-MD5",
     };
 
     for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {

@@ -22,7 +22,7 @@ struct kf_kept {
     const char *name; /* NULL where unknown */
     const char *input;
     const char *place;   /* "" for none */
-    const char *message; /* NULL for none */
+    const char *message; /* without the code's text; NULL for none */
     char text[];
 };
 
@@ -32,11 +32,12 @@ struct kf_group {
     enum kf_cause cause;
     uint32_t code;
     char *rule;     /* NULL for none */
-    char *message;  /* of the first, NULL for none */
+    char *message;  /* of the first, without the code's text; NULL for none */
     char *input;    /* of the first */
     bool same_text; /* all have that message */
     bool same_input;
-    bool is_held_back; /* good by themselves, but a key of the same user failed */
+    bool is_held_back; /* good by themselves, but a key of the same user failed, whatever its cause
+                        */
     bool is_rest;      /* what would be more groups than are told apart */
     uint64_t keys;
     struct kf_kept *first, **last;
@@ -103,7 +104,7 @@ void kf_groups_free(struct kf_report_facts *facts);
 /* report_advice.c: what a group is called, and what to do about it. */
 struct kf_advice {
     const char *title;
-    const char *advice;
+    const char *advice; /* with what is to be typed between backticks */
 };
 struct kf_advice kf_group_advice(const struct kf_group *group);
 

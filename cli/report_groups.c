@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "cli/report_facts.h"
+#include "store/rules.h"
+
+#define MESSAGE_SIZE 2048u /* more than a place and a text of struct kf_error take */
 
 bool kf_group_wants(const struct kf_report_entry *entry)
 {
@@ -40,14 +43,19 @@ static bool is_held_back(const struct kf_report_entry *entry)
 
 static bool fits(const struct kf_group *group, const struct kf_report_entry *entry)
 {
-    return group->is_rest || (group->outcome == entry->outcome && group->cause == entry->cause &&
-                              group->is_held_back == is_held_back(entry) &&
-                              group->code == entry->code && same_text(group->rule, entry->rule));
+    bool held_back = is_held_back(entry);
+
+    if (group->is_rest || (held_back && group->is_held_back && group->outcome == entry->outcome))
+        return true;
+    return group->outcome == entry->outcome && group->cause == entry->cause &&
+           group->is_held_back == held_back && group->code == entry->code &&
+           same_text(group->rule, entry->rule);
 }
 
 static enum kf_status find_group(struct kf_report_facts *facts, const struct kf_report_entry *entry,
                                  struct kf_group **out, struct kf_error *error)
 {
+    bool held_back = is_held_back(entry); /* by rules of their own, told with each */
     struct kf_group *group;
 
     for (size_t i = 0; i < facts->group_count; i++) {
@@ -58,8 +66,8 @@ static enum kf_status find_group(struct kf_report_facts *facts, const struct kf_
     group = &facts->groups[facts->group_count];
     *group = (struct kf_group){.outcome = entry->outcome,
                                .cause = entry->cause,
-                               .code = entry->code,
-                               .rule = copy_of(entry->rule),
+                               .code = held_back ? 0 : entry->code,
+                               .rule = held_back ? NULL : copy_of(entry->rule),
                                .message = copy_of(entry->message),
                                .input = copy_of(entry->input),
                                .same_text = true,
@@ -69,7 +77,7 @@ static enum kf_status find_group(struct kf_report_facts *facts, const struct kf_
     group->last = &group->first;
     facts->group_count++;
     *out = group;
-    if ((group->rule == NULL) != (entry->rule == NULL) ||
+    if ((group->rule == NULL) != (held_back || entry->rule == NULL) ||
         (group->message == NULL) != (entry->message == NULL) || group->input == NULL)
         return kf_fail_memory(error);
     return KF_OK;
@@ -116,8 +124,8 @@ static enum kf_status keep(struct kf_group *group, const struct kf_report_entry 
     return KF_OK;
 }
 
-enum kf_status kf_group_add(struct kf_report_facts *facts, const struct kf_report_entry *entry,
-                            struct kf_error *error)
+static enum kf_status add_brief(struct kf_report_facts *facts, const struct kf_report_entry *entry,
+                                struct kf_error *error)
 {
     struct kf_group *group = NULL;
 
@@ -130,6 +138,19 @@ enum kf_status kf_group_add(struct kf_report_facts *facts, const struct kf_repor
         return KF_OK;
     facts->kept++;
     return keep(group, entry, error);
+}
+
+enum kf_status kf_group_add(struct kf_report_facts *facts, const struct kf_report_entry *entry,
+                            struct kf_error *error)
+{
+    struct kf_report_entry brief = *entry;
+    char message[MESSAGE_SIZE];
+
+    if (entry->message != NULL) {
+        kf_code_brief(entry->code, entry->message, message, sizeof(message));
+        brief.message = message;
+    }
+    return add_brief(facts, &brief, error);
 }
 
 /* What asks for more attention first: refused and failed, then reserves, then skipped. */

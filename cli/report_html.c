@@ -162,31 +162,11 @@ static void put_duration(struct kf_out *out, int64_t seconds)
 
 static void put_header(struct kf_out *out, const struct kf_report_whole *whole)
 {
-    const struct kf_report_run *run = whole->run;
-    int64_t ended = whole->end->ended;
-
     kf_out_text(out, "<header>\n<p class=\"kicker\">");
-    kf_html_text(out, run->ca != NULL ? run->ca : "keyferry");
+    kf_html_text(out, whole->run->ca != NULL ? whole->run->ca : "keyferry");
     kf_out_text(out, "</p>\n<h1>");
     put_title(out, whole);
-    kf_out_text(out, "</h1>\n");
-    put_lead(out, whole);
-    kf_out_text(out, "<dl class=\"facts\"><div><dt>Began</dt><dd>");
-    kf_page_time(out, run->started);
-    kf_out_text(out, "</dd></div><div><dt>Took</dt><dd>");
-    if (ended != 0)
-        put_duration(out, ended - run->started);
-    else
-        kf_out_text(out, "did not end");
-    kf_out_text(out, "</dd></div><div><dt>By</dt><dd>");
-    kf_html_text(out, run->caller);
-    kf_out_text(out, "</dd></div><div><dt>Inputs</dt><dd>");
-    kf_html_number(out, whole->facts->input_count);
-    if (whole->end->totals.users != 0) {
-        kf_out_text(out, ", with ");
-        kf_html_count(out, whole->end->totals.users, "user", "users");
-    }
-    kf_out_text(out, "</dd></div></dl>\n</header>\n<main>\n");
+    kf_out_text(out, "</h1>\n</header>\n<main>\n");
 }
 
 static void put_alert(struct kf_out *out, bool is_bad, const char *text)
@@ -204,12 +184,8 @@ static void put_alerts(struct kf_out *out, const struct kf_report_whole *whole)
     if (whole->end->ended == 0)
         put_alert(out, true,
                   "<b>This run has not come to its end.</b> What is told here was committed; "
-                  "import --resume with the same inputs and options goes on from there.");
-    for (size_t i = 0; i < whole->end->note_count; i++) {
-        kf_out_text(out, "<p class=\"alert\">");
-        kf_html_text(out, whole->end->notes[i]);
-        kf_out_text(out, "</p>\n");
-    }
+                  "<code>import --resume</code> with the same inputs and options goes on from "
+                  "there.");
 }
 
 static bool is_reconciled(const struct kf_report_whole *whole)
@@ -223,7 +199,8 @@ static bool is_reconciled(const struct kf_report_whole *whole)
 
 static void put_sum(struct kf_out *out, const struct kf_totals *totals)
 {
-    kf_out_text(out, "<table class=\"sum\"><thead><tr><th scope=\"col\">Seen</th>");
+    kf_out_text(out, "<table class=\"sum\"><caption class=\"unseen\">Keys seen, as the sum of "
+                     "their outcomes</caption><thead><tr><th scope=\"col\">Seen</th>");
     for (size_t i = 0; i < KF_BAR_PARTS; i++)
         kf_out_format(out, "<th scope=\"col\"><span class=\"key %s\"></span>%s</th>",
                       outcome_classes[i], kf_page_outcome((enum kf_outcome)(KF_ARCHIVED + i)));
@@ -239,31 +216,92 @@ static void put_sum(struct kf_out *out, const struct kf_totals *totals)
     kf_out_text(out, "</tr></tbody></table>\n");
 }
 
-static void put_outcome(struct kf_out *out, const struct kf_report_whole *whole)
+/* How the answer above the sum is known. */
+static void put_reconciliation(struct kf_out *out, const struct kf_report_whole *whole)
 {
-    const struct kf_totals *totals = &whole->facts->counted;
-    struct kf_svg_part parts[KF_BAR_PARTS];
+    uint64_t counted = kf_totals_seen(&whole->facts->counted);
 
-    put_alerts(out, whole);
-    kf_out_text(out, "<section aria-labelledby=\"outcome\">\n<h2 id=\"outcome\">Every key has one "
-                     "outcome</h2>\n<figure class=\"whole\">");
-    put_sum(out, totals);
-    kf_page_parts(totals->by_outcome, parts);
-    kf_svg_bar(out, parts, KF_BAR_PARTS, kf_totals_seen(totals));
-    kf_out_text(out, "</figure>\n");
-    if (!is_reconciled(whole))
+    if (!is_reconciled(whole)) {
         put_alert(out, true,
                   "<b>The sum does not hold.</b> The run counted other numbers than its keys add "
                   "up to. This is a defect of keyferry: keep the store, and report it.");
-    else
-        kf_out_text(out, "<p class=\"note\">The sum holds: counted key by key, and by the run "
-                         "itself.");
+        return;
+    }
+    kf_out_text(out, "<p class=\"note\">The sum holds. Each key has one outcome: ");
+    kf_html_number(out, counted);
+    kf_out_text(out, " were counted one by one for this page, and ");
+    kf_html_number(out, kf_totals_seen(&whole->end->totals));
+    kf_out_text(out, " by the run itself as it went, with the same number for every outcome.");
     if (whole->facts->replaced != 0) {
         kf_out_text(out, " Of the archived keys, ");
         kf_html_number(out, whole->facts->replaced);
         kf_out_text(out, " took the place of one that was archived before.");
     }
-    kf_out_text(out, "</p>\n</section>\n");
+    kf_out_text(out, "</p>\n");
+}
+
+/* The answer that everybody looks for, with a mark that needs no colour. */
+static void put_verdict(struct kf_out *out, const struct kf_report_whole *whole)
+{
+    const struct kf_totals *totals = &whole->facts->counted;
+    bool good = is_reconciled(whole);
+    struct kf_svg_part parts[KF_BAR_PARTS];
+
+    kf_out_format(out,
+                  "<section class=\"verdict %s\" aria-labelledby=\"outcome\">\n<h2 id=\"outcome\">"
+                  "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\"><circle "
+                  "cx=\"12\" cy=\"12\" r=\"11\"/><path d=\"%s\"/></svg>%s%s</h2>\n",
+                  good ? "good" : "bad", good ? "M6.5 12.5l4 4 7.5-8.5" : "M12 6v8M12 16.5v2",
+                  good ? "Every key is accounted for" : "Not every key is accounted for",
+                  whole->end->ended == 0 ? ", so far" : "");
+    put_lead(out, whole);
+    kf_out_text(out, "<figure class=\"whole\">");
+    put_sum(out, totals);
+    kf_page_parts(totals->by_outcome, parts);
+    kf_svg_bar(out, parts, KF_BAR_PARTS, kf_totals_seen(totals));
+    kf_out_text(out, "</figure>\n");
+    put_reconciliation(out, whole);
+    kf_out_text(out, "</section>\n");
+}
+
+static void put_facts(struct kf_out *out, const struct kf_report_whole *whole)
+{
+    const struct kf_report_run *run = whole->run;
+    int64_t ended = whole->end->ended;
+
+    kf_out_text(out, "<dl class=\"facts\"><div><dt>Began</dt><dd>");
+    kf_page_time(out, run->started);
+    kf_out_text(out, "</dd></div><div><dt>Took</dt><dd>");
+    if (ended != 0)
+        put_duration(out, ended - run->started);
+    else
+        kf_out_text(out, "did not end");
+    kf_out_text(out, "</dd></div><div><dt>By</dt><dd>");
+    kf_html_text(out, run->caller);
+    kf_out_text(out, "</dd></div><div><dt>Inputs</dt><dd>");
+    kf_html_number(out, whole->facts->input_count);
+    if (whole->end->totals.users != 0) {
+        kf_out_text(out, ", with ");
+        kf_html_count(out, whole->end->totals.users, "user", "users");
+    }
+    kf_out_text(out, "</dd></div></dl>\n");
+    for (size_t i = 0; i < whole->end->note_count; i++) {
+        kf_out_text(out, "<p class=\"alert\">");
+        kf_html_text(out, whole->end->notes[i]);
+        kf_out_text(out, "</p>\n");
+    }
+}
+
+static void put_contents(struct kf_out *out, const struct kf_report_whole *whole)
+{
+    kf_out_text(out, "<nav aria-label=\"Contents\"><a href=\"#attention\">Attention</a> <a "
+                     "href=\"#sources\">Sources</a> <a href=\"#kinds\">Kinds</a> <a "
+                     "href=\"#expiry\">Expiry</a> ");
+    if (whole->run->store != NULL)
+        kf_out_text(out, "<a href=\"#agents\">Agents</a> ");
+    if (whole->facts->group_count != 0)
+        kf_out_text(out, "<a href=\"#keys\">Key by key</a> ");
+    kf_out_text(out, "<a href=\"#run\">The run</a></nav>\n");
 }
 
 static void put_cause(struct kf_out *out, const struct kf_group *group, size_t number,
@@ -273,8 +311,15 @@ static void put_cause(struct kf_out *out, const struct kf_group *group, size_t n
 
     if (group->outcome >= KF_ARCHIVED)
         part.class = outcome_classes[group->outcome - KF_ARCHIVED];
-    kf_out_format(out, "<tr><th scope=\"row\"><a href=\"#g%zu\">%s</a></th><td>%s</td><td>", number,
-                  kf_group_advice(group).title, kf_page_outcome(group->outcome));
+    kf_out_format(out, "<tr><th scope=\"row\"><a href=\"#g%zu\">%s</a>", number,
+                  kf_group_advice(group).title);
+    if (group->same_text && group->message != NULL) {
+        kf_out_text(out, "<small>");
+        kf_html_text(out, group->message);
+        kf_out_text(out, "</small>");
+    }
+    kf_out_format(out, "</th><td><span class=\"key %s\"></span>%s</td><td>", part.class,
+                  kf_page_outcome(group->outcome));
     kf_html_text(out, group->rule);
     kf_out_text(out, "</td>");
     kf_page_number(out, group->keys);
@@ -298,7 +343,7 @@ static void put_attention(struct kf_out *out, const struct kf_report_whole *whol
         if (facts->groups[i].keys > most)
             most = facts->groups[i].keys;
     }
-    kf_out_text(out, "<table class=\"sort\"><caption>Keys that were not archived, or with a "
+    kf_out_text(out, "<table class=\"sort causes\"><caption>Keys that were not archived, or with a "
                      "reserve, by cause. Each cause leads to what to do, and to its "
                      "keys.</caption>\n<thead><tr><th scope=\"col\">Cause</th><th "
                      "scope=\"col\">Outcome</th><th scope=\"col\">Rule</th><th scope=\"col\" "
@@ -332,7 +377,10 @@ static void end_html(struct kf_out *out, const struct kf_report_whole *whole)
 {
     put_head(out, whole);
     put_header(out, whole);
-    put_outcome(out, whole);
+    put_alerts(out, whole);
+    put_verdict(out, whole);
+    put_facts(out, whole);
+    put_contents(out, whole);
     put_attention(out, whole);
     kf_page_charts(out, whole);
     kf_page_groups(out, whole);

@@ -76,7 +76,8 @@ static void put_entries(struct kf_out *out, const struct kf_group *group, size_t
     put_heading(out, columns.name, "Owner");
     put_heading(out, columns.input, "Input");
     put_heading(out, columns.place, "Place");
-    put_heading(out, columns.message, "What was found");
+    if (columns.message)
+        kf_out_text(out, "<th scope=\"col\" class=\"what\">What was found</th>");
     kf_out_text(out, "</tr></thead>\n<tbody>\n");
     for (const struct kf_kept *kept = group->first; kept != NULL; kept = kept->next) {
         kf_out_text(out, "<tr>");
@@ -100,6 +101,24 @@ static void put_code(struct kf_out *out, uint32_t code)
                   name != NULL ? name : "");
 }
 
+/* Our own text, in which what stands between backticks is to be typed. */
+static void put_advice(struct kf_out *out, const char *text)
+{
+    bool is_code = false;
+
+    for (;;) {
+        size_t len = strcspn(text, "`");
+
+        kf_out_bytes(out, text, len);
+        text += len;
+        if (*text == '\0')
+            return;
+        kf_out_text(out, is_code ? "</code>" : "<code>");
+        is_code = !is_code;
+        text++;
+    }
+}
+
 static void put_group(struct kf_out *out, const struct kf_group *group, size_t number)
 {
     struct kf_advice advice = kf_group_advice(group);
@@ -109,8 +128,9 @@ static void put_group(struct kf_out *out, const struct kf_group *group, size_t n
                   "<p class=\"count\">%s: ",
                   number, advice.title, kf_page_outcome(group->outcome));
     kf_html_count(out, group->keys, "key", "keys");
-    kf_out_format(out, "</p>\n<p class=\"advice\"><b>What to do</b>%s</p>\n<dl class=\"list\">",
-                  advice.advice);
+    kf_out_text(out, "</p>\n<p class=\"advice\"><b>What to do</b>");
+    put_advice(out, advice.advice);
+    kf_out_text(out, "</p>\n<dl class=\"list\">");
     if (group->rule != NULL && !group->is_rest) {
         kf_out_text(out, "<dt>Rule</dt><dd>");
         kf_html_text(out, group->rule);

@@ -107,17 +107,6 @@ static void print_event(const char *input, const struct kf_record *record)
     kf_json_print_line(event);
 }
 
-/* "file:line: place: text (rule) [code]" on stderr, without an end of the line. */
-static void begin_failure(const char *input, const struct kf_error *error)
-{
-    char line[4096 + sizeof(*error)];
-
-    kf_error_format(error, input, line, sizeof(line));
-    kf_print_visible(stderr, line);
-    if (error->code != 0)
-        (void)fprintf(stderr, " [0x%08x]", (unsigned)error->code);
-}
-
 /* "; opened by password 3 of list.txt, UTF-16" */
 static void print_password(const struct kf_record *record)
 {
@@ -139,7 +128,7 @@ static void print_line(const struct kf_results *results, const char *input,
         kf_error_place(&shown, "%s", record->place);
     if (record->outcome == KF_ARCHIVED && shown.cause == KF_CAUSE_NONE)
         (void)snprintf(shown.text, sizeof(shown.text), "%s", kf_outcome_name(KF_ARCHIVED));
-    begin_failure(input, &shown);
+    kf_print_error(input, &shown);
     if (results->verbose)
         print_password(record);
     (void)fputc('\n', stderr);
@@ -182,7 +171,7 @@ static void tell_failure(void *context, const char *input, const struct kf_error
     struct kf_results *results = context;
 
     results->told_failure = true;
-    begin_failure(input, error);
+    kf_print_error(input, error);
     (void)fputc('\n', stderr);
 }
 

@@ -19,7 +19,6 @@
 #define PLOT_BOTTOM  (CHART_HEIGHT - 34)
 #define COLUMN_MOST  64u
 #define LABEL_WIDTH  44u /* what a year or a number takes */
-#define GRID_LINES   4u
 
 /* value of whole, in units, rounded down; whole is not 0 and not less than value. */
 static unsigned share(uint64_t value, uint64_t whole, unsigned units)
@@ -53,7 +52,7 @@ void kf_svg_bar(struct kf_out *out, const struct kf_svg_part *parts, size_t coun
 
 uint64_t kf_svg_scale(uint64_t value)
 {
-    static const unsigned steps[] = {1, 2, 5};
+    static const unsigned steps[] = {1, 2, 4, 5, 6, 8};
     uint64_t power = 1;
 
     for (;;) {
@@ -67,10 +66,20 @@ uint64_t kf_svg_scale(uint64_t value)
     }
 }
 
+/* So many that each stands at a round number: 4, but of 5, 10, 50, ... 5, and of 6, 60, ... 3. */
+static unsigned grid_lines(uint64_t top)
+{
+    if (top < 4)
+        return (unsigned)top;
+    while (top % 10 == 0 && top > 10)
+        top /= 10;
+    return top == 6 ? 3 : top % 5 == 0 ? 5 : 4;
+}
+
 /* Lines across, with what they stand for at the left; fewer where numbers are small. */
 static void draw_grid(struct kf_out *out, uint64_t top)
 {
-    unsigned lines = top < GRID_LINES ? (unsigned)top : top % GRID_LINES == 0 ? GRID_LINES : 5;
+    unsigned lines = grid_lines(top);
 
     for (unsigned i = 0; i <= lines; i++) {
         unsigned y = PLOT_BOTTOM - (PLOT_BOTTOM - PLOT_TOP) * i / lines;

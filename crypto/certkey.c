@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/objects.h>
 
@@ -13,6 +14,7 @@
 #include "crypto/spki.h"
 
 #define NAME_SIZE 64
+#define PSS_HASH  0xa0u /* [0], in RSASSA-PSS-params */
 
 static void describe_curve(const struct kf_crypto *crypto, const struct kf_spki *spki, char *name,
                            unsigned *bits)
@@ -128,6 +130,36 @@ enum kf_status kf_cert_key(const struct kf_crypto *crypto, struct kf_slice whole
     return facts->ski != NULL ? KF_OK : identify(crypto, spki.bits, &facts->ski, error);
 }
 
+/* The hash of RSASSA-PSS-params (RFC 4055 3.1), which is SHA-1 where none is named; 0: unreadable.
+ */
+static int pss_hash(const struct kf_tlv *parameters)
+{
+    struct kf_slice members = parameters->value;
+    struct kf_slice algorithm;
+    struct kf_slice oid;
+    struct kf_tlv ignored;
+
+    if (parameters->tag != KF_DER_SEQUENCE)
+        return 0;
+    if (kf_der_peek(&members) != PSS_HASH)
+        return NID_sha1;
+    if (!kf_der_get(&members, PSS_HASH, &algorithm) ||
+        !kf_der_algorithm(&algorithm, &oid, &ignored))
+        return 0;
+    return kf_oid_nid(oid);
+}
+
+static enum kf_status pss_name(const struct kf_tlv *parameters, char **out, struct kf_error *error)
+{
+    char name[NAME_SIZE] = "rsassaPss";
+    int hash = pss_hash(parameters);
+
+    if (hash != 0)
+        (void)snprintf(name, sizeof(name), "rsassaPss-with-%s", OBJ_nid2sn(hash));
+    *out = kf_strndup(name, strlen(name));
+    return *out != NULL ? KF_OK : kf_fail_memory(error);
+}
+
 enum kf_status kf_cert_signature_name(struct kf_slice algorithm, char **out, struct kf_error *error)
 {
     struct kf_slice oid;
@@ -141,6 +173,8 @@ enum kf_status kf_cert_signature_name(struct kf_slice algorithm, char **out, str
     nid = kf_oid_nid(oid);
     if (nid == 0)
         return oid_text(oid, out, error);
+    if (nid == NID_rsassaPss)
+        return pss_name(&parameters, out, error);
     name = OBJ_nid2ln(nid);
     *out = kf_strndup(name, strlen(name));
     return *out != NULL ? KF_OK : kf_fail_memory(error);

@@ -3,9 +3,12 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "store/internal.h"
 #include "store/rules.h"
+
+#define KF_CODE_LEAD 256 /* enough for the longest of them */
 
 struct code {
     uint32_t code;
@@ -50,11 +53,35 @@ const char *kf_code_name(uint32_t code)
     return found != NULL ? found->name : NULL;
 }
 
+/* What stands before the cause. */
+static void lead_of(const struct code *code, char out[static KF_CODE_LEAD])
+{
+    (void)snprintf(out, KF_CODE_LEAD, "%s 0x%08x (%s): ", code->text, (unsigned)code->code,
+                   code->name);
+}
+
+void kf_code_brief(uint32_t code, const char *message, char *out, size_t size)
+{
+    const struct code *found = find(code);
+    char lead[KF_CODE_LEAD] = "";
+    const char *at = NULL;
+
+    if (found != NULL) {
+        lead_of(found, lead);
+        at = strstr(message, lead);
+    }
+    if (at == NULL)
+        (void)snprintf(out, size, "%s", message);
+    else
+        (void)snprintf(out, size, "%.*s%s", (int)(at - message), message, at + strlen(lead));
+}
+
 enum kf_status kf_fail_code(struct kf_error *error, enum kf_status status, enum kf_cause cause,
                             uint32_t code, const char *rule, const char *format, ...)
 {
     const struct code *found = find(code);
     char meaning[sizeof(error->text)];
+    char lead[KF_CODE_LEAD];
     va_list arguments;
 
     if (error == NULL || error->cause != KF_CAUSE_NONE)
@@ -65,6 +92,6 @@ enum kf_status kf_fail_code(struct kf_error *error, enum kf_status status, enum 
     error->code = code;
     if (found == NULL)
         return kf_fail(error, status, cause, rule, "%s", meaning);
-    return kf_fail(error, status, cause, rule, "%s 0x%08x (%s): %s", found->text, (unsigned)code,
-                   found->name, meaning);
+    lead_of(found, lead);
+    return kf_fail(error, status, cause, rule, "%s%s", lead, meaning);
 }

@@ -76,4 +76,10 @@ enum kf_status kf_rules_add_certificate(struct kf_store *store, const struct kf_
 const char *kf_code_text(uint32_t code);
 const char *kf_code_name(uint32_t code);
 
+/*
+ * A message for people who are told the code beside it: without Microsoft's text and the code,
+ * which kf_fail_code puts before the cause, wherever they stand. NUL-terminated; cut at size bytes.
+ */
+void kf_code_brief(uint32_t code, const char *message, char *out, size_t size);
+
 #endif

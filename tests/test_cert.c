@@ -178,7 +178,8 @@ static void test_signature_algorithms(void)
         {"rsa:2048", "SHA1", false, "sha1WithRSAEncryption"},
         {"rsa:2048", "MD5", false, "md5WithRSAEncryption"},
         {"rsa:2048", "SHA512", false, "sha512WithRSAEncryption"},
-        {"rsa:2048", "SHA256", true, "rsassaPss"},
+        {"rsa:2048", "SHA256", true, "rsassaPss-with-SHA256"},
+        {"rsa:2048", "SHA1", true, "rsassaPss-with-SHA1"}, /* the default, which is not written */
         {"ec:P-256", "SHA256", false, "ecdsa-with-SHA256"},
         {"ed25519", NULL, false, "ED25519"},
     };

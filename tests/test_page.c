@@ -149,8 +149,8 @@ static void test_bar(void)
 static void test_scale(void)
 {
     static const uint64_t cases[][2] = {
-        {0, 1},   {1, 1},      {2, 2},       {3, 5},        {6, 10},
-        {11, 20}, {999, 1000}, {1001, 2000}, {5001, 10000}, {UINT64_MAX, UINT64_MAX}};
+        {0, 1},   {1, 1},      {2, 2},       {3, 4},       {6, 6},        {7, 8},
+        {11, 20}, {999, 1000}, {1001, 2000}, {5001, 6000}, {8001, 10000}, {UINT64_MAX, UINT64_MAX}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         CU_ASSERT_EQUAL(kf_svg_scale(cases[i][0]), cases[i][1]);
@@ -182,7 +182,7 @@ static void test_timeline(void)
     CU_ASSERT(strstr(text, ">2027: 12</desc>") != NULL);
     CU_ASSERT(strstr(text, ">&lt;b&gt;</text>") != NULL);
     CU_ASSERT(strstr(text, ">3,000</text>") != NULL);
-    CU_ASSERT(strstr(text, ">5,000</text>") != NULL); /* where the scale ends */
+    CU_ASSERT(strstr(text, ">4,000</text>") != NULL); /* where the scale ends */
     CU_ASSERT(strstr(text, ">now</text>") != NULL);
     CU_ASSERT_EQUAL(count_of(text, "<rect"), 2);
     CU_ASSERT_EQUAL(count_of(text, "<svg"), count_of(text, "</svg>"));

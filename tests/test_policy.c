@@ -285,10 +285,20 @@ static void test_threads(void)
 
 static void test_codes(void)
 {
+    char brief[64];
+
     CU_ASSERT_STRING_EQUAL(kf_code_text(KF_E_INVALIDARG), "The parameter is incorrect.");
     CU_ASSERT_STRING_EQUAL(kf_code_name(KF_E_ISSUERCHAINING), "CERT_E_ISSUERCHAINING");
     CU_ASSERT_STRING_EQUAL(kf_code_text(KF_E_DIRECTORY), "The directory name is invalid.");
     CU_ASSERT_PTR_NULL(kf_code_text(1));
+    kf_code_brief(KF_E_INVALIDARG,
+                  "key 1: The parameter is incorrect. 0x80070057 (E_INVALIDARG): x", brief,
+                  sizeof(brief));
+    CU_ASSERT_STRING_EQUAL(brief, "key 1: x");
+    kf_code_brief(KF_E_INVALID_DATA, "The parameter is incorrect.", brief, sizeof(brief));
+    CU_ASSERT_STRING_EQUAL(brief, "The parameter is incorrect.");
+    kf_code_brief(0, "longer than sixteen", brief, 16);
+    CU_ASSERT_STRING_EQUAL(brief, "longer than six");
     CU_ASSERT_PTR_NULL(kf_code_name(0));
 }
 

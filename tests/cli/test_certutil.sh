@@ -24,7 +24,7 @@ expect 0 -SETREG 'CA\KRACertCount' 1
 
 # -importKMS without -f takes no foreign key, with it it does, and replaces it the next time
 expect 2 -importKMS export.xml "${key[@]}"
-has_err '\[0x800b0107\]'
+has_err '\[0x800b0107 '
 expect 0 -f -importKMS export.xml "${key[@]}"
 has_out '^archived +1'
 expect 2 -ImportKMS export.xml "${key[@]}"

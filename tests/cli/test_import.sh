@@ -37,7 +37,7 @@ expect 0 import "${password[@]}" jo.pfx
 counts 0 1 0 0 0
 silent_err
 expect 0 import -v "${password[@]}" jo.pfx
-has_err '^jo\.pfx: .*\[0x80070057\]; opened by --password 1, as given$'
+has_err '^jo\.pfx: .*\[0x80070057 E_INVALIDARG\]; opened by --password 1, as given$'
 equal "$(rows)" 1 rows
 
 # a signing key is counted and left out, until the store wants it
@@ -66,7 +66,7 @@ for flag in '' KRAF_ENABLEFOREIGN; do
             # shellcheck disable=SC2086
             expect 2 import $run "${password[@]}" ann.pfx
             counts 0 0 1 0 0
-            has_err '^ann\.pfx: .*\[0x800b0107\]$'
+            has_err '^ann\.pfx: .*\[0x800b0107 CERT_E_ISSUERCHAINING\]$'
             one_line_err
             equal "$(rows)" 0 rows
         fi
@@ -136,11 +136,11 @@ rm -f store.db*
 expect 0 init --ca home.pem
 expect 78 import --password file:not-there jo.pfx
 one_line_err
-has_err '\[0x8009400a\]$'
+has_err '\[0x8009400a CERTSRV_E_KEY_ARCHIVAL_NOT_CONFIGURED\]$'
 expect 0 kra add agent.pem
 expect 0 setreg KRACertCount 2
 expect 78 import --password file:not-there jo.pfx
-has_err '\[0x8009400b\]$'
+has_err '\[0x8009400b CERTSRV_E_NO_VALID_KRA\]$'
 expect 0 setreg KRACertCount 0
 expect 77 import --password file:not-there jo.pfx
 expect 1 import -s no-store.db --password file:not-there jo.pfx

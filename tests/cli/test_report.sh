@@ -123,6 +123,7 @@ for part in style script; do
         openssl dgst -sha256 -binary | base64)
     has $page "$part-src 'sha256-$digest'"
 done
+has $page '>Every key is accounted for</h2>'
 has $page 'The sum holds'
 has $page 'Issued by another CA'
 has $page 'KRAF_ENABLEFOREIGN'
