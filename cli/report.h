@@ -7,6 +7,7 @@
 #define KF_CLI_REPORT_H
 
 #include "cli/cli.h"
+#include "cli/notes.h"
 #include "cli/out.h"
 #include "cli/report_facts.h"
 #include "core/pipeline.h"
@@ -31,6 +32,7 @@ struct kf_report_end {
     int64_t ended;            /* 0: broken off, or going on */
     const char *const *notes; /* "old.xml was read without a signature" */
     size_t note_count;
+    uint64_t certificates; /* of the inputs whose key none of them has */
 };
 
 struct kf_report;
@@ -72,6 +74,10 @@ struct kf_report_live {
     struct kf_report_run run;
     char *inputs, *caller, *ca, *settings; /* what run borrows */
     struct kf_row row;
+    struct kf_notes notes; /* remarks about inputs */
+    uint64_t certificates;
+    enum kf_status noted; /* KF_FATAL: no memory for a note */
+    struct kf_error error;
 };
 
 /* Begins it where --report is given; options and store may be NULL. */

@@ -80,6 +80,21 @@ static void tell_entry(void *context, const char *input, const struct kf_record 
     live->inner.entry(live->inner.context, input, record);
 }
 
+static void tell_remark(void *context, const char *input, const struct kf_remarks *remarks)
+{
+    struct kf_report_live *live = context;
+
+    live->certificates += remarks->certificates;
+    for (size_t i = 0; i < remarks->count && live->report != NULL && live->noted == KF_OK; i++) {
+        char text[KF_REMARK_SIZE];
+
+        kf_remark_text(&remarks->items[i], text);
+        live->noted = kf_notes_add(&live->notes, input, text, &live->error);
+    }
+    if (live->inner.remark != NULL)
+        live->inner.remark(live->inner.context, input, remarks);
+}
+
 static void tell_done(void *context, const char *input)
 {
     struct kf_report_live *live = context;
@@ -100,57 +115,36 @@ struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink i
 {
     live->inner = inner;
     return (struct kf_sink){.entry = tell_entry,
+                            .remark = tell_remark,
                             .input_done = tell_done,
                             .input_failed = tell_failure,
                             .context = live};
-}
-
-/* A note for each; *notes is freed by free_notes. */
-static enum kf_status note_unsigned(char *const *inputs, size_t count, char ***notes,
-                                    struct kf_error *error)
-{
-    static const char text[] = " was read without a signature";
-
-    *notes = calloc(count + 1, sizeof(**notes));
-    if (*notes == NULL)
-        return kf_fail_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        size_t size = strlen(inputs[i]) + sizeof(text);
-
-        (*notes)[i] = malloc(size);
-        if ((*notes)[i] == NULL)
-            return kf_fail_memory(error);
-        (void)snprintf((*notes)[i], size, "%s%s", inputs[i], text);
-    }
-    return KF_OK;
-}
-
-static void free_notes(char **notes)
-{
-    for (size_t i = 0; notes != NULL && notes[i] != NULL; i++)
-        free(notes[i]);
-    free(notes);
 }
 
 enum kf_status kf_report_live_end(struct kf_report_live *live, enum kf_status status,
                                   const struct kf_totals *totals, char *const *unsigned_inputs,
                                   size_t unsigned_count, struct kf_error *error)
 {
-    struct kf_report_end end = {.totals = *totals, .note_count = unsigned_count};
-    enum kf_status written;
-    char **notes = NULL;
+    struct kf_report_end end = {.totals = *totals, .certificates = live->certificates};
+    enum kf_status written = live->noted;
 
     if (live->report == NULL)
         return KF_OK;
+    if (written != KF_OK)
+        *error = live->error;
+    for (size_t i = 0; i < unsigned_count && written == KF_OK; i++)
+        written =
+            kf_notes_add(&live->notes, unsigned_inputs[i], "was read without a signature", error);
+    if (written == KF_OK)
+        written = kf_notes_end(&live->notes, error);
+    if (written != KF_OK)
+        return KF_FATAL;
     if (status == KF_OK)
         end.ended = (int64_t)time(NULL);
-    written = note_unsigned(unsigned_inputs, unsigned_count, &notes, error);
-    end.notes = (const char *const *)notes;
-    if (written == KF_OK) {
-        written = kf_report_end(live->report, &end, error);
-        live->report = NULL; /* freed */
-    }
-    free_notes(notes);
+    end.notes = (const char *const *)live->notes.items;
+    end.note_count = live->notes.count;
+    written = kf_report_end(live->report, &end, error);
+    live->report = NULL; /* freed */
     return written;
 }
 
@@ -158,6 +152,7 @@ void kf_report_live_reset(struct kf_report_live *live)
 {
     kf_report_discard(live->report);
     kf_row_reset(&live->row);
+    kf_notes_reset(&live->notes);
     free(live->inputs);
     free(live->caller);
     free(live->ca);

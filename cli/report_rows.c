@@ -207,6 +207,7 @@ static void end_jsonl(struct kf_out *out, const struct kf_report_whole *whole)
     for (int i = KF_ARCHIVED; i < KF_OUTCOME_COUNT; i++)
         kf_json_set_number(object, kf_outcome_name((enum kf_outcome)i), totals->by_outcome[i]);
     kf_json_set_number(object, "users", end->totals.users);
+    kf_json_set_number(object, "certificatesWithoutKey", end->certificates);
     kf_json_set(object, "seconds",
                 end->ended != 0 ? json_integer(end->ended - whole->run->started) : json_null());
     kf_json_set_time(object, "ended", end->ended);

@@ -12,25 +12,14 @@
 #include "store/audit.h"
 #include "store/settings.h"
 
-#define NOTES_MOST 100u /* that are told; how many there are more is told too */
-
 /* What the audit trail tells of one run. */
 struct trail {
     uint64_t run;
     bool has_begun;
     uint64_t flags;
     uint64_t agents_per_key;
-    char *notes[NOTES_MOST + 1];
-    size_t note_count;
-    uint64_t more_notes;
+    struct kf_notes notes;
 };
-
-static void reset_trail(struct trail *trail)
-{
-    for (size_t i = 0; i < trail->note_count; i++)
-        free(trail->notes[i]);
-    trail->note_count = 0;
-}
 
 /* A copy of a value, its %XX undone; NULL where the entry has no such field, or out of memory. */
 static char *field_of(const char *line, const char *name)
@@ -77,24 +66,6 @@ static void read_setting(struct trail *trail, const char *line)
     free(value);
 }
 
-static enum kf_status add_note(struct trail *trail, const char *before, const char *after,
-                               struct kf_error *error)
-{
-    size_t size = strlen(before) + strlen(after) + 2;
-    char *note;
-
-    if (trail->note_count == NOTES_MOST) {
-        trail->more_notes++;
-        return KF_OK;
-    }
-    note = malloc(size);
-    if (note == NULL)
-        return kf_fail_memory(error);
-    (void)snprintf(note, size, "%s %s", before, after);
-    trail->notes[trail->note_count++] = note;
-    return KF_OK;
-}
-
 static enum kf_status read_note(struct trail *trail, const char *line, struct kf_error *error)
 {
     char *text = field_of(line, "text");
@@ -102,7 +73,7 @@ static enum kf_status read_note(struct trail *trail, const char *line, struct kf
     enum kf_status status = KF_OK;
 
     if (text != NULL)
-        status = add_note(trail, input != NULL ? input : "this run:", text, error);
+        status = kf_notes_add(&trail->notes, input != NULL ? input : "this run:", text, error);
     free(text);
     free(input);
     return status;
@@ -116,7 +87,7 @@ static enum kf_status read_resumed(struct trail *trail, const char *line, struct
 
     /* "1 TIME run-resumed ..." */
     (void)snprintf(text, sizeof(text), "was broken off, and resumed %.20s by", line + 2);
-    status = add_note(trail, text, caller != NULL ? caller : "somebody", error);
+    status = kf_notes_add(&trail->notes, text, caller != NULL ? caller : "somebody", error);
     free(caller);
     return status;
 }
@@ -169,15 +140,6 @@ static enum kf_status read_trail(struct kf_store *store, struct trail *trail,
     }
     kf_audit_close(cursor);
     kf_audit_entry_reset(&entry);
-    if (status == KF_END && trail->more_notes != 0) {
-        char text[64];
-
-        (void)snprintf(text, sizeof(text), "and %" PRIu64, trail->more_notes);
-        trail->notes[trail->note_count] = kf_strndup(text, strlen(text));
-        if (trail->notes[trail->note_count] == NULL)
-            return kf_fail_memory(error);
-        trail->note_count++;
-    }
     return status == KF_END ? KF_OK : status;
 }
 
@@ -248,7 +210,41 @@ struct stored {
     struct trail trail;
     char *ca;
     char *settings;
+    uint64_t certificates; /* of no key */
 };
+
+/* Each line of an input's remarks is a note. */
+static enum kf_status add_remarks(struct kf_notes *notes, const struct kf_run_input *input,
+                                  struct kf_error *error)
+{
+    enum kf_status status = KF_OK;
+    char *lines = input->remarks;
+    char *rest = NULL;
+
+    for (char *line = lines != NULL ? strtok_r(lines, "\n", &rest) : NULL;
+         line != NULL && status == KF_OK; line = strtok_r(NULL, "\n", &rest))
+        status = kf_notes_add(notes, input->name, line, error);
+    return status;
+}
+
+static enum kf_status read_inputs(struct kf_store *store, struct stored *stored,
+                                  struct kf_error *error)
+{
+    struct kf_input_cursor *cursor = NULL;
+    struct kf_run_input input = {.name = NULL};
+    enum kf_status status = kf_inputs_of(store, stored->run.id, &cursor, error);
+
+    while (status == KF_OK) {
+        status = kf_inputs_next(cursor, &input, error);
+        if (status != KF_OK)
+            break;
+        stored->certificates += input.certificates;
+        status = add_remarks(&stored->trail.notes, &input, error);
+    }
+    kf_inputs_close(cursor);
+    kf_run_input_reset(&input);
+    return status == KF_END ? kf_notes_end(&stored->trail.notes, error) : status;
+}
 
 static enum kf_status load(struct kf_store *store, uint64_t run, struct stored *out,
                            struct kf_error *error)
@@ -259,7 +255,7 @@ static enum kf_status load(struct kf_store *store, uint64_t run, struct stored *
         return status;
     out->trail.run = run;
     if (kf_store_ca(store, &out->ca, NULL, NULL, error) != KF_OK ||
-        read_trail(store, &out->trail, error) != KF_OK)
+        read_trail(store, &out->trail, error) != KF_OK || read_inputs(store, out, error) != KF_OK)
         return KF_FATAL;
     return settings_text(out->trail.flags, out->trail.agents_per_key, &out->settings, error);
 }
@@ -282,8 +278,9 @@ static enum kf_status tell(const struct kf_session *session, const struct kf_arg
     const struct kf_report_end end = {
         .totals = stored->run.totals,
         .ended = stored->run.ended,
-        .notes = (const char *const *)stored->trail.notes,
-        .note_count = stored->trail.note_count,
+        .notes = (const char *const *)stored->trail.notes.items,
+        .note_count = stored->trail.notes.count,
+        .certificates = stored->certificates,
     };
     struct kf_report *report = NULL;
 
@@ -306,7 +303,7 @@ enum kf_status kf_report_stored(const struct kf_session *session,
     if (status == KF_OK)
         status = tell(session, arguments, option, store, &stored, error);
     kf_run_reset(&stored.run);
-    reset_trail(&stored.trail);
+    kf_notes_reset(&stored.trail.notes);
     free(stored.ca);
     free(stored.settings);
     return status;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/json.h"
+#include "cli/notes.h"
 #include "cli/output.h"
 
 #define JOBS_MAX 256u
@@ -107,6 +108,17 @@ static void print_event(const char *input, const struct kf_record *record)
     kf_json_print_line(event);
 }
 
+static void print_warning_event(const char *input, const struct kf_remark *remark)
+{
+    json_t *event = json_object();
+
+    kf_json_set_text(event, "event", "warning");
+    kf_json_set_text(event, "input", input);
+    kf_json_set_text(event, "rule", remark->rule);
+    kf_json_set_text(event, "message", remark->text);
+    kf_json_print_line(event);
+}
+
 /* "; opened by password 3 of list.txt, UTF-16" */
 static void print_password(const struct kf_record *record)
 {
@@ -175,9 +187,28 @@ static void tell_failure(void *context, const char *input, const struct kf_error
     (void)fputc('\n', stderr);
 }
 
+/* "file: warning: has no MAC: ... (RFC 7292 4)" on stderr, and an event. */
+static void tell_remark(void *context, const char *input, const struct kf_remarks *remarks)
+{
+    const struct kf_results *results = context;
+
+    for (size_t i = 0; i < remarks->count; i++) {
+        char text[KF_REMARK_SIZE];
+
+        kf_remark_text(&remarks->items[i], text);
+        kf_print_visible(stderr, input);
+        (void)fprintf(stderr, ": warning: %s\n", text);
+        if (results->json)
+            print_warning_event(input, &remarks->items[i]);
+    }
+}
+
 struct kf_sink kf_results_sink(struct kf_results *results)
 {
-    return (struct kf_sink){.entry = tell_entry, .input_failed = tell_failure, .context = results};
+    return (struct kf_sink){.entry = tell_entry,
+                            .remark = tell_remark,
+                            .input_failed = tell_failure,
+                            .context = results};
 }
 
 static double seconds_since(const struct timespec *started)

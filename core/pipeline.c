@@ -17,6 +17,7 @@ struct waiting_batch {
     struct waiting_batch *next;
     char *input;
     struct kf_batch batch;
+    struct kf_remarks *remarks; /* NULL: none */
 };
 
 struct kf_progress {
@@ -40,6 +41,7 @@ static void drop_waiting(struct kf_progress *progress)
         progress->first = done->next;
         kf_batch_reset(&done->batch);
         free(done->input);
+        free(done->remarks);
         free(done);
     }
     progress->last = &progress->first;
@@ -50,11 +52,11 @@ static void tell_sink(const struct kf_progress *progress)
 {
     const struct kf_sink *sink = &progress->pipeline->sink;
 
-    if (sink->entry == NULL)
-        return;
     for (const struct waiting_batch *done = progress->first; done != NULL; done = done->next) {
-        for (size_t i = 0; i < done->batch.count; i++)
+        for (size_t i = 0; i < done->batch.count && sink->entry != NULL; i++)
             sink->entry(sink->context, done->input, &done->batch.records[i]);
+        if (done->remarks != NULL && sink->remark != NULL)
+            sink->remark(sink->context, done->input, done->remarks);
     }
 }
 
@@ -134,23 +136,34 @@ static enum kf_status put_batch(struct kf_progress *progress, const char *input,
     return KF_OK;
 }
 
+/* An empty batch of the input at the end of the list; NULL: memory. */
+static struct waiting_batch *append_waiting(struct kf_progress *progress, const char *input,
+                                            struct kf_error *error)
+{
+    struct waiting_batch *done = calloc(1, sizeof(*done));
+
+    if (done != NULL)
+        done->input = kf_strndup(input, strlen(input));
+    if (done == NULL || done->input == NULL) {
+        free(done);
+        (void)!kf_fail_memory(error);
+        return NULL;
+    }
+    *progress->last = done;
+    progress->last = &done->next;
+    return done;
+}
+
 /* The list owns the records afterwards. */
 static enum kf_status wait_for_commit(struct kf_progress *progress, const char *input,
                                       struct kf_batch *batch, struct kf_error *error)
 {
-    struct waiting_batch *done = calloc(1, sizeof(*done));
+    struct waiting_batch *done = append_waiting(progress, input, error);
 
     if (done == NULL)
-        return kf_fail_memory(error);
-    done->input = kf_strndup(input, strlen(input));
-    if (done->input == NULL) {
-        free(done);
-        return kf_fail_memory(error);
-    }
+        return KF_FATAL;
     done->batch = *batch; /* moved into the list */
     *batch = (struct kf_batch){.records = NULL};
-    *progress->last = done;
-    progress->last = &done->next;
     progress->waiting += done->batch.count;
     return KF_OK;
 }
@@ -179,10 +192,18 @@ static enum kf_status tell_input(struct kf_progress *progress, const struct kf_t
     return KF_FATAL;
 }
 
+static enum kf_status commit_if_due(struct kf_progress *progress, struct kf_error *error)
+{
+    size_t every = progress->pipeline->commit_every;
+
+    if (progress->waiting < (every != 0 ? every : COMMIT_EVERY_DEFAULT))
+        return KF_OK;
+    return commit(progress, error);
+}
+
 enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_task *task,
                                struct kf_batch *batch, struct kf_error *error)
 {
-    size_t every = progress->pipeline->commit_every;
     const char *input = task->input->name;
 
     progress->torn = true; /* until the whole batch is with the writer and in the list */
@@ -194,8 +215,32 @@ enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_tas
         return KF_FATAL;
     }
     progress->torn = false;
-    if (progress->waiting >= (every != 0 ? every : COMMIT_EVERY_DEFAULT))
-        return commit(progress, error);
+    return commit_if_due(progress, error);
+}
+
+/* What the reader has to say of its input goes to the writer, and with the commit to the sink. */
+static enum kf_status tell_remarks(struct kf_progress *progress, const struct kf_task *task,
+                                   struct kf_error *error)
+{
+    struct kf_writer *writer = progress->pipeline->writer;
+    const struct kf_reader *reader = task->input->reader;
+    struct kf_remarks remarks = {.count = 0};
+    struct waiting_batch *waiting;
+
+    if (reader != NULL && reader->ops->remark != NULL)
+        reader->ops->remark(reader, &remarks);
+    if (remarks.count == 0 && remarks.certificates == 0)
+        return KF_OK;
+    if (writer->ops->remark != NULL && writer->ops->remark(writer, &remarks, error) != KF_OK)
+        return KF_FATAL;
+    waiting = append_waiting(progress, task->input->name, error);
+    if (waiting == NULL)
+        return KF_FATAL;
+    waiting->remarks = malloc(sizeof(remarks));
+    if (waiting->remarks == NULL)
+        return kf_fail_memory(error);
+    *waiting->remarks = remarks;
+    progress->waiting++; /* many inputs without a key have to be committed now and then */
     return KF_OK;
 }
 
@@ -205,7 +250,7 @@ static enum kf_status end_input(struct kf_progress *progress, const struct kf_ta
     const struct kf_sink *sink = &progress->pipeline->sink;
 
     progress->torn = true; /* until the writer has it */
-    if (tell_input(progress, task, error) != KF_OK)
+    if (tell_input(progress, task, error) != KF_OK || tell_remarks(progress, task, error) != KF_OK)
         return KF_FATAL;
     progress->torn = false;
     progress->is_told = false;
@@ -214,7 +259,7 @@ static enum kf_status end_input(struct kf_progress *progress, const struct kf_ta
         sink->input_done(sink->context, task->input->name);
     progress->position = (struct kf_position){.input = progress->position.input + 1};
     progress->ordinal = 0;
-    return KF_OK;
+    return commit_if_due(progress, error);
 }
 
 /* No more inputs: a resumed run has to have come to where it stood. */

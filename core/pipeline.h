@@ -46,6 +46,8 @@ struct kf_stage {
 /* Who is told, in input order, after the commit. */
 struct kf_sink {
     void (*entry)(void *context, const char *input, const struct kf_record *record);
+    /* What is remarkable of an input, after its entries. May be NULL. */
+    void (*remark)(void *context, const char *input, const struct kf_remarks *remarks);
     void (*input_done)(void *context, const char *input); /* may be NULL */
     /* This input ended the run: the error that kf_pipeline_run returns is about it. May be NULL. */
     void (*input_failed)(void *context, const char *input, const struct kf_error *error);

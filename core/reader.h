@@ -36,6 +36,21 @@ struct kf_reader_options {
     const char *epf_dialect;    /* "sha1/cast5-128" (crypto/epf.h), or NULL: find out */
 };
 
+/*
+ * What is to be told of an input beside its keys, where it was read to its end: what is missing
+ * from it, and what it holds that becomes no record.
+ */
+#define KF_REMARKS_MOST 4
+struct kf_remark {
+    const char *rule; /* static, "RFC 7292 4"; NULL for none */
+    char text[160];   /* "has no MAC": as an error has it */
+};
+struct kf_remarks {
+    struct kf_remark items[KF_REMARKS_MOST];
+    size_t count;
+    uint64_t certificates; /* whose key is not in the input, and that lead from none that is */
+};
+
 /* The base of every reader: its first member. */
 struct kf_reader {
     const struct kf_reader_ops *ops;
@@ -94,6 +109,9 @@ struct kf_reader_ops {
      */
     enum kf_status (*describe)(struct kf_reader *reader, bool before, struct kf_outline *outline,
                                struct kf_error *error);
+
+    /* Fills the empty remarks, after the last item was decoded. NULL: there is never one. */
+    void (*remark)(const struct kf_reader *reader, struct kf_remarks *out);
 
     void (*close)(struct kf_reader *reader); /* closes its input; NULL-safe */
 };

@@ -17,6 +17,7 @@ enum kf_needs {
     KF_NEEDS_CLEAR,  /* sees private keys: the user has to ask for that explicitly */
 };
 
+struct kf_remarks; /* core/reader.h */
 struct kf_writer_ops;
 
 /* The base of every writer: its first member. */
@@ -61,6 +62,10 @@ struct kf_writer_ops {
      */
     enum kf_status (*put)(struct kf_writer *writer, const char *input, struct kf_record *record,
                           struct kf_error *error);
+
+    /* Tells what is remarkable of the present input, at its end. May be NULL. */
+    enum kf_status (*remark)(struct kf_writer *writer, const struct kf_remarks *remarks,
+                             struct kf_error *error);
 
     enum kf_status (*commit)(struct kf_writer *writer, const struct kf_position *position,
                              const struct kf_totals *totals, struct kf_error *error);

@@ -5,7 +5,8 @@
  * keys in batches, so that one huge file needs little more memory than its own size. Every key of
  * the file becomes a record, also where it has no certificate or cannot be read. A file that cannot
  * be opened at all (wrong password, broken) becomes one failed record. A file of certificates only
- * has no records: there is no key to account for, and inspect shows what is in it.
+ * has no records: there is no key to account for. That is a remark, and inspect shows what is in
+ * it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -299,6 +300,11 @@ static enum kf_status pfx_describe_reader(struct kf_reader *base, bool before,
     return status == KF_OK ? pfx_describe(&reader->file, outline, error) : status;
 }
 
+static void pfx_remark(const struct kf_reader *reader, struct kf_remarks *out)
+{
+    pfx_remarks(&((const struct pfx_reader *)reader)->file, out);
+}
+
 const struct kf_reader_ops kf_reader_pfx = {
     .name = "pfx",
     .summary = "PKCS #12 (.pfx, .p12), as Windows, browsers, Java and OpenSSL write it",
@@ -309,5 +315,6 @@ const struct kf_reader_ops kf_reader_pfx = {
     .decode = pfx_decode,
     .free_item = pfx_free_item,
     .describe = pfx_describe_reader,
+    .remark = pfx_remark,
     .close = pfx_close,
 };

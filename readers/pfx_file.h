@@ -82,6 +82,7 @@ struct pfx_cert {
     uint32_t bag;
     uint32_t key;                /* whose key it was paired with first */
     bool readable;               /* as X.509 */
+    bool in_chain;               /* leads from a key's certificate */
     struct kf_cert_facts *facts; /* of issuers that are asked for often; owned, mostly NULL */
 };
 
@@ -254,6 +255,10 @@ enum kf_status pfx_record_fill(struct pfx_file *file, uint32_t key, bool late,
 
 enum kf_status pfx_describe(struct pfx_file *file, const struct kf_outline *outline,
                             struct kf_error *error) KF_MUST_USE;
+
+/* pfx_remark.c */
+
+void pfx_remarks(const struct pfx_file *file, struct kf_remarks *out);
 
 /* pfx_index.c */
 

@@ -308,7 +308,7 @@ static enum kf_status add_namesakes(struct pfx_file *file, const char *name, str
     return KF_OK;
 }
 
-static enum kf_status copy_chain(const struct pfx_file *file, const struct pool *pool,
+static enum kf_status copy_chain(struct pfx_file *file, const struct pool *pool,
                                  const size_t *picked, size_t count, struct kf_record *record,
                                  struct kf_error *error)
 {
@@ -321,6 +321,7 @@ static enum kf_status copy_chain(const struct pfx_file *file, const struct pool 
         struct kf_buf *copy = &record->chain[record->chain_count++];
 
         *copy = KF_PUBLIC_BUF;
+        file->certs[pool->certs[picked[i]]].in_chain = true;
         if (kf_buf_set(copy, certificate(file, pool->certs[picked[i]]), error) != KF_OK)
             return KF_FATAL;
     }

@@ -62,10 +62,12 @@ enum kf_statement {
     KF_SQL_RUN_GET,       /* (run) -> (the columns of kf_run) */
     KF_SQL_RUN_LIST,      /* () -> (the columns of kf_run), by id */
     KF_SQL_RUN_RESUMABLE, /* (command, options, inputs) -> (the columns of kf_run): newest first */
-    KF_SQL_INPUT_FIND,    /* (run, position) -> (input id, position, name, size, SHA-256) */
+    KF_SQL_INPUT_FIND,    /* (run, position) -> (input id, position, name, size, SHA-256,
+                              certificates, remarks) */
     KF_SQL_INPUT_LIST,    /* (run) -> (the same), by position */
     KF_SQL_INPUT_ADD,     /* (run, position, name, size, SHA-256); its id is the last id */
     KF_SQL_INPUT_SET,     /* (size, SHA-256, input id) */
+    KF_SQL_INPUT_REMARK,  /* (certificates, remarks, input id) */
     KF_SQL_ENTRY_LAST,    /* (run) -> (the greatest sequence, 0 for none) */
     KF_SQL_ENTRY_ADD,     /* (the 16 of kf_runs_add_entry) */
     KF_SQL_ENTRY_FACTS_ADD, /* (the 12 of add_facts) */

@@ -15,6 +15,7 @@ void kf_run_input_reset(struct kf_run_input *input)
     if (input == NULL)
         return;
     free(input->name);
+    free(input->remarks);
     *input = (struct kf_run_input){.name = NULL};
 }
 
@@ -30,14 +31,16 @@ enum kf_status kf_input_columns(const struct kf_value *columns, struct kf_input_
                            : KF_OK;
 }
 
-/* (id, position, name, size, SHA-256) */
+/* (id, position, name, size, SHA-256, certificates, remarks) */
 static enum kf_status read_input(const struct kf_value *columns, struct kf_run_input *input,
                                  struct kf_error *error)
 {
     kf_run_input_reset(input);
     input->id = (uint64_t)columns[0].number;
     input->index = (uint64_t)columns[1].number;
-    if (kf_input_columns(&columns[3], &input->facts, error) != KF_OK)
+    input->certificates = (uint64_t)columns[5].number;
+    if (kf_input_columns(&columns[3], &input->facts, error) != KF_OK ||
+        kf_column_text(&columns[6], &input->remarks, error) != KF_OK)
         return KF_FATAL;
     return kf_column_text(&columns[2], &input->name, error);
 }
@@ -153,6 +156,27 @@ enum kf_status kf_runs_input(struct kf_store *store, uint64_t run, const struct 
     }
     kf_run_input_reset(&was);
     return status;
+}
+
+enum kf_status kf_runs_remark(struct kf_store *store, uint64_t id, const struct kf_remarks *remarks,
+                              struct kf_error *error)
+{
+    char lines[KF_REMARKS_MOST * (sizeof(remarks->items[0].text) + 64)] = "";
+    struct kf_value values[] = {kf_integer((int64_t)remarks->certificates), kf_null(),
+                                kf_integer((int64_t)id)};
+    size_t used = 0;
+
+    for (size_t i = 0; i < remarks->count; i++) {
+        const struct kf_remark *remark = &remarks->items[i];
+        const char *rule = remark->rule;
+
+        used += (size_t)snprintf(lines + used, sizeof(lines) - used, "%s%s%s%s%s",
+                                 i != 0 ? "\n" : "", remark->text, rule != NULL ? " (" : "",
+                                 rule != NULL ? rule : "", rule != NULL ? ")" : "");
+    }
+    if (remarks->count != 0)
+        values[1] = kf_text(lines);
+    return kf_store_execute(store, KF_SQL_INPUT_REMARK, values, 3, NULL, error);
 }
 
 struct kf_input_cursor {

@@ -62,12 +62,18 @@ enum kf_status kf_runs_finish(struct kf_store *store, uint64_t id, const struct 
 enum kf_status kf_runs_input(struct kf_store *store, uint64_t run, const struct kf_input_news *news,
                              uint64_t *id, struct kf_error *error) KF_MUST_USE;
 
+/* Keeps what is remarkable of an input; id is from kf_runs_input. */
+enum kf_status kf_runs_remark(struct kf_store *store, uint64_t id, const struct kf_remarks *remarks,
+                              struct kf_error *error) KF_MUST_USE;
+
 /* An input as the run read it. Zero-initialize. */
 struct kf_run_input {
     uint64_t id;
     uint64_t index; /* among the inputs of the run, from 0 */
     char *name;
     struct kf_input_facts facts; /* a file that is no input of any format has no digest */
+    uint64_t certificates;       /* as struct kf_remarks has them */
+    char *remarks;               /* "has no MAC (RFC 7292 4)", one a line; NULL for none */
 };
 void kf_run_input_reset(struct kf_run_input *input); /* NULL-safe */
 

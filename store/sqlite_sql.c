@@ -49,6 +49,8 @@ const char kf_sqlite_schema[] =
     " Position INTEGER NOT NULL," /* among the inputs of the run, from 0 */
     " Name TEXT NOT NULL,"
     " Size INTEGER, SHA256 BLOB CHECK (length(SHA256) = 32)," /* null: not known */
+    " Certificates INTEGER," /* whose keys are not in it; null where nobody counted */
+    " Remarks TEXT,"         /* one a line */
     " UNIQUE (RunID, Position)) STRICT;"
     "CREATE TABLE Entries ("
     " RunID INTEGER NOT NULL, Sequence INTEGER NOT NULL,"
@@ -124,7 +126,8 @@ const char kf_sqlite_schema_audit[] =
     " PositionEntries, Archived, Known, Refused, Failed, Skipped, Users, KraStart, PositionUsers"  \
     " FROM Runs "
 
-#define INPUT_COLUMNS "SELECT InputID, Position, Name, Size, SHA256 FROM Inputs "
+#define INPUT_COLUMNS                                                                              \
+    "SELECT InputID, Position, Name, Size, SHA256, Certificates, Remarks FROM Inputs "
 
 const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_SETTING_GET] = "SELECT Value FROM Settings WHERE Name = ?1",
@@ -202,6 +205,7 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_INPUT_ADD] = "INSERT INTO Inputs (RunID, Position, Name, Size, SHA256)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
     [KF_SQL_INPUT_SET] = "UPDATE Inputs SET Size = ?1, SHA256 = ?2 WHERE InputID = ?3",
+    [KF_SQL_INPUT_REMARK] = "UPDATE Inputs SET Certificates = ?1, Remarks = ?2 WHERE InputID = ?3",
     [KF_SQL_ENTRY_LAST] = "SELECT coalesce(max(Sequence), 0) FROM Entries WHERE RunID = ?1",
     [KF_SQL_ENTRY_ADD] = "INSERT INTO Entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
                          " ?12, ?13, ?14, ?15, ?16, ?17, ?18)",

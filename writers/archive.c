@@ -150,6 +150,16 @@ static enum kf_status put(struct kf_writer *writer, const char *name, struct kf_
     return KF_OK;
 }
 
+static enum kf_status remark(struct kf_writer *writer, const struct kf_remarks *remarks,
+                             struct kf_error *error)
+{
+    struct archive *archive = (struct archive *)writer;
+
+    if (begin_batch(archive, error) != KF_OK)
+        return KF_FATAL;
+    return kf_runs_remark(archive->options.store, archive->input, remarks, error);
+}
+
 static enum kf_status commit(struct kf_writer *writer, const struct kf_position *position,
                              const struct kf_totals *totals, struct kf_error *error)
 {
@@ -195,6 +205,7 @@ const struct kf_writer_ops kf_writer_archive = {
     .begin = begin,
     .input = input,
     .put = put,
+    .remark = remark,
     .commit = commit,
     .rollback = roll_back,
     .finish = finish,

@@ -151,7 +151,7 @@ tampered 'UPDATE Runs SET Archived = 9 WHERE RunID = 1' 'run 1 was changed: its 
 tampered 'UPDATE Runs SET Ended = NULL WHERE RunID = 1' 'run 1 was changed: its end was removed'
 tampered 'UPDATE Inputs SET SHA256 = zeroblob(32) WHERE InputID = 1' 'run 1 was changed: its inputs are not those of entry'
 tampered "UPDATE Inputs SET Name = 'x' WHERE InputID = 1" 'run 1 was changed: its inputs'
-tampered 'INSERT INTO Inputs SELECT 99, 1, 7, Name, Size, SHA256 FROM Inputs LIMIT 1' 'run 1 was changed: its inputs'
+tampered 'INSERT INTO Inputs SELECT 99, 1, 7, Name, Size, SHA256, NULL, NULL FROM Inputs LIMIT 1' 'run 1 was changed: its inputs'
 tampered "UPDATE Runs SET Caller = 'x' WHERE RunID = 1" 'run 1 was changed: it is not that of entry'
 tampered 'INSERT INTO Runs (RunID, Command, Options, Inputs, Caller, Started, KraStart) VALUES (9, 0, 0, 0, 0, 0, 0)' \
     'run 9 was inserted'
