@@ -23,7 +23,6 @@ umask 077
 export LC_ALL=C.UTF-8
 unset KEYFERRY_STORE
 mkdir keys csr issued pfx
-RANDOM=7 # the same people each time
 this_year=$(date -u +%Y)
 
 cat >openssl.cnf <<'CONF'
@@ -78,8 +77,9 @@ self_signed agent3 '/O=Contoso/CN=Data Protection Officer' kra rsa:2048
 made_by openssl pkcs12 -export -inkey issuing.key -in issuing.pem -out issuing.p12 -passout pass:ca-secret
 
 # A few keys for all of the people: making keys is what takes long, and a report does not look at it.
+made=0
 for bits in 2048 2048 2048 3072 1024; do
-    made_by openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:$bits -out "keys/rsa-$bits-$RANDOM"
+    made_by openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:$bits -out "keys/rsa-$bits-$((++made))"
 done
 for curve in P-256 P-384; do
     made_by openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:$curve -out "keys/ec-$curve"
@@ -87,6 +87,7 @@ done
 cp "$root/samples/roca.key" keys/roca
 common=(keys/rsa-2048-*)
 
+RANDOM=7 # the same people each time
 # ---- people: name, mail, key, and the group of certificates that are issued together
 names=() mails=() keys=() groups=()
 add() { # name, mail, key, issuer, kind, year: the digest is what was usual
@@ -96,27 +97,28 @@ add() { # name, mail, key, issuer, kind, year: the digest is what was usual
         northwind-*) ;;
         *-[1-9]*) [ $((RANDOM % 10)) -lt 6 ] && digest=sha1 ;;
     esac
-    [ "$6" -gt $((this_year - 5)) ] || digest=md5
+    [ "$4" = northwind ] || [ "$6" -gt $((this_year - 5)) ] || digest=md5
     names+=("$1") mails+=("$2") keys+=("$3") groups+=("$4,$5,$digest,$6")
 }
+# Each sets a variable of its name: in a subshell, RANDOM would begin anew, and not at our seed.
 any_year() { # around the next one
-    echo $((this_year - 7 + RANDOM % 6 + RANDOM % 6 + RANDOM % 6))
+    year=$((this_year - 7 + RANDOM % 6 + RANDOM % 6 + RANDOM % 6))
 }
 any_key() {
     case $((RANDOM % 20)) in
-        0 | 1) echo keys/rsa-1024-* ;;
-        2) echo keys/rsa-3072-* ;;
-        3) echo keys/ec-P-256 ;;
-        4) echo keys/ec-P-384 ;;
-        *) echo "${common[RANDOM % 3]}" ;;
+        0 | 1) key=$(echo keys/rsa-1024-*) ;;
+        2) key=$(echo keys/rsa-3072-*) ;;
+        3) key=keys/ec-P-256 ;;
+        4) key=keys/ec-P-384 ;;
+        *) key=${common[RANDOM % 3]} ;;
     esac
 }
 any_issuer() { # of 40: 35, 3, 1, 1
     case $((RANDOM % 40)) in
-        0 | 1 | 2) echo retired ;;
-        3) echo fabrikam ;;
-        4) echo northwind ;;
-        *) echo issuing ;;
+        0 | 1 | 2) issuer=retired ;;
+        3) issuer=fabrikam ;;
+        4) issuer=northwind ;;
+        *) issuer=issuing ;;
     esac
 }
 first=(Ada Ben Cleo Dan Eva Finn Gina Hugo Ida Jon Kira Leo Mona Nils Olga Paul Quin Rosa Sven Tara Uma Vera
@@ -126,22 +128,25 @@ odd=('<script>alert(1)</script>' '"><img src=x onerror=alert(2)>' $'\u202egnp.ex
     '@SUM(1+1)*2' '+49 30 1234567' '-2+3' 'محمد العربي' 'דוד לוי' 'Zoé 🦊 Fuchs' $'Zoe\u0308 Combining' '山田 太郎' '&amp; &lt;b&gt;'
     'Maximilian-Alexander Freiherr von und zu Hohenstein-Langenfeld' '')
 any_name() {
-    echo "${first[RANDOM % ${#first[@]}]} ${last[RANDOM % ${#last[@]}]}"
+    name="${first[RANDOM % ${#first[@]}]} ${last[RANDOM % ${#last[@]}]}"
 }
 
 users=() # of the export: first and number of certificates
 for ((i = 0; i < 150; i++)); do
     # those with odd names come from another CA, so that the page has them one by one
-    name=$(any_name) issuer=
-    [ $i -lt 30 ] && [ $((i % 2)) -eq 1 ] && name=${odd[i / 2]} issuer=fabrikam
+    any_name
+    its=
+    [ $i -lt 30 ] && [ $((i % 2)) -eq 1 ] && name=${odd[i / 2]} its=fabrikam
     count=$((1 + RANDOM % 3))
     users+=("${#names[@]} $count")
     for ((j = 0; j < count; j++)); do
-        key=$(any_key)
-        [ $i -ne 20 ] || key=keys/roca
+        any_key
+        any_issuer
+        any_year
+        [ $i -ne 20 ] || key=keys/roca issuer=issuing
         mail=user$i@contoso.example
         [ -n "$name" ] || mail=a.very.long.mailbox.name.that.goes.on.and.on.and.on@mail.department.division.subsidiary.contoso.example
-        add "$name" "$mail" "$key" "${issuer:-$(any_issuer)}" enc "$(any_year)"
+        add "$name" "$mail" "$key" "${its:-$issuer}" enc "$year"
     done
 done
 departments=(accounts sales 'works council' branch-north branch-south)
@@ -149,7 +154,11 @@ files_from=${#names[@]}
 for ((i = 0; i < 60; i++)); do
     kind=enc
     [ $((i % 8)) -ne 3 ] || kind=sig
-    add "$(any_name)" "person$i@contoso.example" "$(any_key)" "$(any_issuer)" $kind "$(any_year)"
+    any_name
+    any_key
+    any_issuer
+    any_year
+    add "$name" "person$i@contoso.example" "$key" "$issuer" $kind "$year"
 done
 
 # ---- requests, all at once; then certificates, a group at once

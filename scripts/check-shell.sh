@@ -6,7 +6,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 mapfile -t scripts < <(find . \( -path ./build -o -path ./samples/work -o -path ./.git \) -prune -o \
-    -type f \( -name '*.sh' -o -path ./.ci/run \) -print | LC_ALL=C sort)
+    -type f \( -name '*.sh' -o -path ./.ci/run -o -path ./tests/browser/run \) -print | LC_ALL=C sort)
 [ ${#scripts[@]} -gt 0 ] || { echo "no scripts here"; exit 1; }
 
 failed=0

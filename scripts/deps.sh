@@ -34,6 +34,9 @@ mandoc                program:mandoc
 clang-format          program:clang-format
 clang-tidy            program:clang-tidy
 shellcheck            program:shellcheck
+chromium              program:chromium
+nodejs                program:node
+npm                   program:npm
 '
 
 die() {

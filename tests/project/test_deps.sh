@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
 for program in bash env id mktemp rm tail cat pkg-config gcc cmake ninja openssl pk12util certtool \
-    keytool xmlsec1 xmllint sqlite3 jq mandoc clang-format clang-tidy shellcheck ln; do
+    keytool xmlsec1 xmllint sqlite3 jq mandoc clang-format clang-tidy shellcheck chromium node npm ln; do
     path=$(command -v "$program") || { echo "skipped: no $program"; exit 77; }
     ln -s "$path" "$work/bin/$program"
 done
