@@ -15,7 +15,7 @@
 #define CHART_HEIGHT 280u
 #define PLOT_LEFT    56u
 #define PLOT_RIGHT   (CHART_WIDTH - 8)
-#define PLOT_TOP     40u
+#define PLOT_TOP     48u
 #define PLOT_BOTTOM  (CHART_HEIGHT - 34)
 #define COLUMN_MOST  64u
 #define LABEL_WIDTH  44u /* what a year or a number takes */
@@ -141,8 +141,8 @@ static void draw_columns(struct kf_out *out, const struct kf_svg_timeline *timel
     if (timeline->mark < count) {
         unsigned x = PLOT_LEFT + room * (unsigned)timeline->mark / count;
 
-        kf_out_format(out, "<path class=\"mark\" d=\"M%u %uV%u\"/>", x, PLOT_TOP - 16, PLOT_BOTTOM);
-        kf_out_format(out, "<text class=\"mark\" x=\"%u\" y=\"%u\">", x + 6, PLOT_TOP - 18);
+        kf_out_format(out, "<path class=\"mark\" d=\"M%u %uV%u\"/>", x, PLOT_TOP - 28, PLOT_BOTTOM);
+        kf_out_format(out, "<text class=\"mark\" x=\"%u\" y=\"%u\">", x + 6, PLOT_TOP - 32);
         kf_html_text(out, timeline->mark_label);
         kf_out_text(out, "</text>");
     }
