@@ -11,7 +11,7 @@
 
 #include "core/task.h"
 
-#define COMMIT_EVERY_DEFAULT 500
+#define COMMIT_EVERY_DEFAULT 1000
 
 struct waiting_batch {
     struct waiting_batch *next;

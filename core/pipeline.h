@@ -62,7 +62,7 @@ struct kf_pipeline {
     struct kf_position start;       /* skip what was done before: all zero at first */
     struct kf_totals totals_before; /* what had been counted by then */
     bool dry_run;                   /* everything but commit */
-    size_t commit_every;            /* records; 0 = the default of 500 */
+    size_t commit_every;            /* records; 0 = the default of 1000 */
     unsigned jobs;           /* threads that decode and seal; 0 and 1: everything in this thread */
     const atomic_bool *stop; /* set by a signal: the run ends after a commit; may be NULL */
 };

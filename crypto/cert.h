@@ -32,7 +32,7 @@ char *kf_name_text(struct kf_slice name) KF_MUST_USE;
  * archive.md. */
 bool kf_cert_may_encrypt(const struct kf_cert_facts *facts) KF_MUST_USE;
 
-/* The certificates of a CA, parsed once, for many questions; used by any thread. */
+/* The certificates of a CA, parsed once, for many questions of one thread. */
 struct kf_issuers;
 enum kf_status kf_issuers_new(const struct kf_crypto *crypto, const struct kf_slice *certificates,
                               size_t count, struct kf_issuers **out,
@@ -43,7 +43,7 @@ void kf_issuers_free(struct kf_issuers *issuers); /* NULL-safe */
  * *issued is true where the certificate names one of these as its issuer and its signature verifies
  * with that one's key. A signature that does not verify is not an error: *issued is false.
  */
-enum kf_status kf_issuers_issued(const struct kf_issuers *issuers, struct kf_slice der,
+enum kf_status kf_issuers_issued(struct kf_issuers *issuers, struct kf_slice der,
                                  const struct kf_cert_facts *facts, bool *issued,
                                  struct kf_error *error) KF_MUST_USE;
 

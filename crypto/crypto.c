@@ -69,6 +69,25 @@ static enum kf_status fetch_all(struct kf_crypto *crypto, struct kf_error *error
     return kf_algorithms_new(crypto->library, &crypto->algorithms, error);
 }
 
+static void free_numbers(void *numbers)
+{
+    BN_CTX_free(numbers);
+}
+
+BN_CTX *kf_secret_numbers(const struct kf_crypto *crypto)
+{
+    BN_CTX *numbers = pthread_getspecific(crypto->numbers);
+
+    if (numbers != NULL)
+        return numbers;
+    numbers = BN_CTX_secure_new_ex(crypto->library);
+    if (numbers != NULL && pthread_setspecific(crypto->numbers, numbers) != 0) {
+        BN_CTX_free(numbers);
+        numbers = NULL;
+    }
+    return numbers;
+}
+
 enum kf_status kf_crypto_open(struct kf_crypto **out, struct kf_error *error)
 {
     struct kf_crypto *crypto = calloc(1, sizeof(*crypto));
@@ -76,6 +95,10 @@ enum kf_status kf_crypto_open(struct kf_crypto **out, struct kf_error *error)
     *out = NULL;
     if (crypto == NULL)
         return kf_fail_memory(error);
+    if (pthread_key_create(&crypto->numbers, free_numbers) != 0) {
+        free(crypto);
+        return kf_fail_memory(error);
+    }
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     crypto->library = OSSL_LIB_CTX_new();
     if (crypto->library != NULL) {
@@ -99,6 +122,8 @@ void kf_crypto_close(struct kf_crypto *crypto)
 {
     if (crypto == NULL)
         return;
+    free_numbers(pthread_getspecific(crypto->numbers));
+    (void)pthread_key_delete(crypto->numbers);
     for (size_t i = 0; i < COUNT(digests); i++)
         EVP_MD_free(*digest_slot(crypto, &digests[i]));
     for (size_t i = 0; i < COUNT(ciphers); i++)

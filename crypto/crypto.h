@@ -7,7 +7,9 @@
 #ifndef KF_CRYPTO_CRYPTO_H
 #define KF_CRYPTO_CRYPTO_H
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 #include "core/bytes.h"
 
@@ -18,6 +20,7 @@ struct kf_crypto {
     EVP_MD *md5, *sha1, *sha224, *sha256, *sha384, *sha512;
     EVP_CIPHER *aes128_cbc, *aes192_cbc, *aes256_cbc, *aes128_gcm, *aes256_gcm, *des3_cbc;
     struct kf_algorithms *algorithms; /* what old files need: crypto/algorithms.h */
+    pthread_key_t numbers;            /* for kf_secret_numbers */
 };
 
 /* KF_FATAL with KF_CAUSE_SYSTEM where OpenSSL cannot be set up (no legacy provider installed, say).
@@ -36,6 +39,14 @@ enum kf_status kf_fail_openssl(struct kf_error *error, enum kf_status status, en
 #define kf_fail_openssl(error, status, ...)                                                        \
     ((void)kf_fail_openssl(error, status, __VA_ARGS__), (status))
 #endif
+
+/*
+ * The calling thread's room for secret numbers, in the secure heap; made when first asked for. What
+ * was computed there lingers, locked in memory and kept out of core dumps, until the thread ends or
+ * the context is closed, and is wiped then. For code that runs once a key, where taking memory from
+ * that heap costs more than the arithmetic. NULL: no memory.
+ */
+BN_CTX *kf_secret_numbers(const struct kf_crypto *crypto) KF_MUST_USE;
 
 /* A digest of bytes; out has room for md's size. KF_FATAL: OpenSSL failed. */
 enum kf_status kf_digest(const EVP_MD *md, struct kf_slice bytes, uint8_t *out,

@@ -6,9 +6,8 @@
  * n is the product of the primes, d and e are inverse modulo each prime less one, each CRT exponent
  * is d reduced, each coefficient is the inverse it should be.
  *
- * All secret numbers live in the secure heap and are wiped when the context is freed. There are as
- * few of them as can be, and the longest results come first: taking memory from that heap costs
- * more than the arithmetic, and this is done for every key of an archive.
+ * All secret numbers live in the secure heap, in the thread's own room for them (crypto.h), since
+ * this is done for every key of an archive.
  */
 #include <openssl/err.h>
 
@@ -20,8 +19,7 @@
 /* The numbers that every step needs, and room for one that is loaded and one result. */
 struct algebra {
     BN_CTX *context;
-    BIGNUM *e; /* public, in ordinary memory */
-    BIGNUM *d;
+    BIGNUM *e, *d;
     BIGNUM *product; /* of the primes so far */
     BIGNUM *loaded, *value;
 };
@@ -184,7 +182,7 @@ enum kf_status kf_rsa_check(const struct kf_crypto *crypto, const struct kf_rsa_
 {
     const struct kf_slice *const numbers[] = {&rsa->e,  &rsa->d,  &rsa->p,   &rsa->q,
                                               &rsa->dp, &rsa->dq, &rsa->qinv};
-    struct algebra algebra = {.context = NULL};
+    struct algebra algebra = {.context = kf_secret_numbers(crypto)};
     BIGNUM *n;
     enum kf_status status;
 
@@ -193,18 +191,12 @@ enum kf_status kf_rsa_check(const struct kf_crypto *crypto, const struct kf_rsa_
             return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE,
                            "the RSA key is inconsistent: a number is longer than the modulus");
     }
-    n = BN_bin2bn(rsa->n.data, (int)rsa->n.len, NULL);
-    algebra.e = BN_bin2bn(rsa->e.data, (int)rsa->e.len, NULL);
-    algebra.context = BN_CTX_secure_new_ex(crypto->library);
-    if (n != NULL && algebra.e != NULL && algebra.context != NULL) {
-        BN_CTX_start(algebra.context);
-        status = check_all(&algebra, rsa, n, error);
-        BN_CTX_end(algebra.context);
-    } else {
-        status = kf_fail_memory(error);
-    }
-    BN_CTX_free(algebra.context);
-    BN_free(algebra.e);
-    BN_free(n);
+    if (algebra.context == NULL)
+        return kf_fail_memory(error);
+    BN_CTX_start(algebra.context);
+    n = load(BN_CTX_get(algebra.context), rsa->n);
+    algebra.e = load(BN_CTX_get(algebra.context), rsa->e);
+    status = n != NULL && algebra.e != NULL ? check_all(&algebra, rsa, n, error) : failed(error);
+    BN_CTX_end(algebra.context);
     return status;
 }

@@ -20,6 +20,7 @@
 #define MAX_KEY_SIZE 32
 #define MAX_IV_SIZE  16
 #define TAG_SIZE     16
+#define AT_A_TIME    64         /* content keys and IVs that are drawn together */
 #define MAX_SEALED   (1u << 20) /* bytes of plaintext */
 #define OVERHEAD     256        /* bytes around recipients and ciphertext, with room to spare */
 
@@ -87,6 +88,9 @@ struct agent {
 struct kf_sealer {
     const struct kf_crypto *crypto;
     const struct profile *profile;
+    struct kf_buf keys;                   /* secret: random content keys, */
+    uint8_t ivs[AT_A_TIME * MAX_IV_SIZE]; /* and random IVs: */
+    size_t left;                          /* so many of each, for one use */
     EVP_CIPHER_CTX *cipher;
     struct kf_buf recipients; /* the SET OF RecipientInfo, with holes */
     char *hashes;
@@ -178,10 +182,14 @@ static enum kf_status add_agent(struct kf_sealer *sealer, const struct kf_kra *k
                                 enum kf_seal_profile profile, struct kf_error *error)
 {
     struct agent *agent = &sealer->agents[sealer->count++];
+    /* a copy, since OpenSSL locks a key for each operation, and threads share agents */
+    EVP_PKEY *key = EVP_PKEY_dup(kra->public_key);
 
     agent->info = KF_PUBLIC_BUF;
     agent->key_size = (size_t)EVP_PKEY_get_size(kra->public_key);
-    agent->context = EVP_PKEY_CTX_new_from_pkey(sealer->crypto->library, kra->public_key, NULL);
+    agent->context =
+        key != NULL ? EVP_PKEY_CTX_new_from_pkey(sealer->crypto->library, key, NULL) : NULL;
+    EVP_PKEY_free(key);
     if (!set_up_transport(sealer->crypto, profile, agent->context))
         return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL,
                                "cannot set up the key transport");
@@ -265,6 +273,7 @@ enum kf_status kf_sealer_new(const struct kf_crypto *crypto, const struct kf_kra
     sealer->crypto = crypto;
     sealer->profile = &profiles[profile];
     sealer->recipients = KF_PUBLIC_BUF;
+    sealer->keys = KF_SECRET_BUF;
     status = fill(sealer, agents, count, profile, error);
     if (status != KF_OK) {
         kf_sealer_free(sealer);
@@ -284,6 +293,7 @@ void kf_sealer_free(struct kf_sealer *sealer)
     }
     EVP_CIPHER_CTX_free(sealer->cipher);
     kf_buf_reset(&sealer->recipients);
+    kf_buf_reset(&sealer->keys);
     free(sealer->hashes);
     free(sealer);
 }
@@ -415,13 +425,26 @@ static enum kf_status put_all(struct kf_sealer *sealer, const uint8_t *key, cons
     return status == KF_OK ? kf_der_wrap(out, mark, KF_DER_SEQUENCE, error) : status;
 }
 
+/* New content keys and IVs: a call of the generator costs more than its bytes. */
+static enum kf_status draw(struct kf_sealer *sealer, struct kf_error *error)
+{
+    if (kf_buf_reserve(&sealer->keys, (size_t)AT_A_TIME * MAX_KEY_SIZE, error) != KF_OK ||
+        kf_random(sealer->crypto, sealer->keys.data, (size_t)AT_A_TIME * MAX_KEY_SIZE, true,
+                  error) != KF_OK ||
+        kf_random(sealer->crypto, sealer->ivs, sizeof(sealer->ivs), false, error) != KF_OK)
+        return KF_FATAL;
+    sealer->keys.len = (size_t)AT_A_TIME * MAX_KEY_SIZE;
+    sealer->left = AT_A_TIME;
+    return KF_OK;
+}
+
 enum kf_status kf_seal(struct kf_sealer *sealer, struct kf_slice plaintext, struct kf_buf *out,
                        struct kf_error *error)
 {
     const struct profile *profile = sealer->profile;
-    uint8_t key[MAX_KEY_SIZE];
-    uint8_t iv[MAX_IV_SIZE];
     size_t start = out->len;
+    uint8_t *key;
+    const uint8_t *iv;
     enum kf_status status;
 
     if (plaintext.len > MAX_SEALED)
@@ -429,14 +452,15 @@ enum kf_status kf_seal(struct kf_sealer *sealer, struct kf_slice plaintext, stru
                        plaintext.len);
     if (kf_buf_reserve(out, sealer->recipients.len + plaintext.len + OVERHEAD, error) != KF_OK)
         return KF_FATAL;
-    status = kf_random(sealer->crypto, key, profile->key_size, true, error);
-    if (status == KF_OK)
-        status = kf_random(sealer->crypto, iv, profile->iv_size, false, error);
-    if (status == KF_OK && profile->block == 8)
+    if (sealer->left == 0 && draw(sealer, error) != KF_OK)
+        return KF_FATAL;
+    sealer->left--;
+    key = sealer->keys.data + sealer->left * MAX_KEY_SIZE;
+    iv = sealer->ivs + sealer->left * MAX_IV_SIZE;
+    if (profile->block == 8)
         set_parity(key, profile->key_size);
-    if (status == KF_OK)
-        status = put_all(sealer, key, iv, plaintext, out, error);
-    kf_wipe(key, sizeof(key));
+    status = put_all(sealer, key, iv, plaintext, out, error);
+    kf_wipe(key, MAX_KEY_SIZE);
     if (status != KF_OK)
         out->len = start;
     return status;

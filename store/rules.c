@@ -3,7 +3,8 @@
  * order of docs/formats/archive.md, and sealing. Part two is place.c.
  *
  * Threads share the policy, which does not change; each takes a worker from its pool for one record
- * (a sealer for each set of agents, and the key blob's buffer) and puts it back.
+ * (the CA's keys, a sealer for each set of agents, and the key blob's buffer) and puts it back. Not
+ * even public keys are shared: OpenSSL locks a key for each operation.
  */
 #include "store/rules.h"
 
@@ -20,6 +21,7 @@
 
 struct worker {
     struct worker *next;
+    struct kf_issuers *issuers;
     struct kf_sealer **sealers; /* by the agent that a set starts with; made when needed */
     struct kf_buf blob;         /* secret */
 };
@@ -31,7 +33,7 @@ struct kf_policy {
     char *ca_name;
     struct kf_agents agents;
     struct kf_selection selection; /* of agents */
-    struct kf_issuers *issuers;
+    struct kf_der_list own;        /* the CA's certificates */
     pthread_mutex_t lock;
     struct worker *idle;
 };
@@ -41,6 +43,7 @@ static void free_worker(const struct kf_policy *policy, struct worker *worker)
     for (size_t i = 0; i < policy->selection.valid_count && worker->sealers != NULL; i++)
         kf_sealer_free(worker->sealers[i]);
     free(worker->sealers);
+    kf_issuers_free(worker->issuers);
     kf_buf_reset(&worker->blob);
     free(worker);
 }
@@ -56,7 +59,7 @@ void kf_policy_free(struct kf_policy *policy)
         free_worker(policy, worker);
     }
     (void)pthread_mutex_destroy(&policy->lock);
-    kf_issuers_free(policy->issuers);
+    kf_der_list_reset(&policy->own);
     free(policy->selection.valid);
     kf_agents_reset(&policy->agents);
     free(policy->ca_name);
@@ -74,26 +77,37 @@ static enum kf_status load_number(struct kf_store *store, const char *name, uint
     return status;
 }
 
-static enum kf_status load_ca(struct kf_store *store, struct kf_policy *policy,
-                              struct kf_error *error)
+static enum kf_status load_issuers(const struct kf_policy *policy, struct kf_issuers **out,
+                                   struct kf_error *error)
 {
-    struct kf_der_list own = {.items = NULL};
-    struct kf_slice *slices;
-    enum kf_status status = kf_store_ca(store, &policy->ca_name, &own, NULL, error);
+    const struct kf_der_list *own = &policy->own;
+    struct kf_slice *slices = calloc(own->count + 1, sizeof(*slices));
+    enum kf_status status;
 
-    if (status != KF_OK) {
-        kf_der_list_reset(&own);
-        return status;
-    }
-    slices = calloc(own.count + 1, sizeof(*slices));
-    for (size_t i = 0; i < own.count && slices != NULL; i++)
-        slices[i] = kf_buf_slice(&own.items[i]);
-    status = slices != NULL
-                 ? kf_issuers_new(policy->crypto, slices, own.count, &policy->issuers, error)
-                 : kf_fail_memory(error);
+    if (slices == NULL)
+        return kf_fail_memory(error);
+    for (size_t i = 0; i < own->count; i++)
+        slices[i] = kf_buf_slice(&own->items[i]);
+    status = kf_issuers_new(policy->crypto, slices, own->count, out, error);
     free(slices);
-    kf_der_list_reset(&own);
     return status;
+}
+
+static struct worker *new_worker(const struct kf_policy *policy, struct kf_error *error)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) {
+        (void)!kf_fail_memory(error);
+        return NULL;
+    }
+    worker->sealers = calloc(policy->selection.valid_count, sizeof(struct kf_sealer *));
+    if ((worker->sealers != NULL ? load_issuers(policy, &worker->issuers, error)
+                                 : kf_fail_memory(error)) != KF_OK) {
+        free_worker(policy, worker);
+        return NULL;
+    }
+    return worker;
 }
 
 enum kf_status kf_policy_new(struct kf_store *store, const struct kf_policy_options *options,
@@ -119,7 +133,11 @@ enum kf_status kf_policy_new(struct kf_store *store, const struct kf_policy_opti
     if (status == KF_OK)
         status = kf_agents_select(&policy->agents, count, options->now, &policy->selection, error);
     if (status == KF_OK)
-        status = load_ca(store, policy, error);
+        status = kf_store_ca(store, &policy->ca_name, &policy->own, NULL, error);
+    if (status == KF_OK) {
+        policy->idle = new_worker(policy, error); /* so that a broken CA certificate shows now */
+        status = policy->idle != NULL ? KF_OK : KF_FATAL;
+    }
     if (status != KF_OK) {
         kf_policy_free(policy);
         return KF_FATAL;
@@ -147,17 +165,7 @@ static struct worker *take_worker(struct kf_policy *policy, struct kf_error *err
     if (worker != NULL)
         policy->idle = worker->next;
     (void)pthread_mutex_unlock(&policy->lock);
-    if (worker != NULL)
-        return worker;
-    worker = calloc(1, sizeof(*worker));
-    if (worker != NULL)
-        worker->sealers = calloc(policy->selection.valid_count, sizeof(struct kf_sealer *));
-    if (worker == NULL || worker->sealers == NULL) {
-        free(worker);
-        (void)!kf_fail_memory(error);
-        return NULL;
-    }
-    return worker;
+    return worker != NULL ? worker : new_worker(policy, error);
 }
 
 static void return_worker(struct kf_policy *policy, struct worker *worker)
@@ -218,12 +226,12 @@ static enum kf_status check_usage(const struct kf_policy *policy, const struct k
                    "KRAF_ENABLEARCHIVEALL");
 }
 
-static enum kf_status check_issuer(const struct kf_policy *policy, struct kf_record *record,
-                                   struct kf_error *why)
+static enum kf_status check_issuer(const struct kf_policy *policy, struct worker *worker,
+                                   struct kf_record *record, struct kf_error *why)
 {
     bool has_flag = (policy->flags & KF_KRAF_ENABLEFOREIGN) != 0;
     bool issued = false;
-    enum kf_status status = kf_issuers_issued(policy->issuers, kf_buf_slice(&record->cert),
+    enum kf_status status = kf_issuers_issued(worker->issuers, kf_buf_slice(&record->cert),
                                               &record->facts, &issued, why);
 
     if (status != KF_OK)
@@ -307,7 +315,7 @@ static enum kf_status judge(const struct kf_policy *policy, struct worker *worke
     if (status != KF_OK)
         return status;
     *outcome = KF_REFUSED;
-    status = check_issuer(policy, record, why);
+    status = check_issuer(policy, worker, record, why);
     if (status != KF_OK)
         return status;
     *outcome = KF_FAILED;

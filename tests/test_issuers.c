@@ -206,8 +206,48 @@ static void test_broken_ca_certificates(void)
     kf_issuers_free(NULL);
 }
 
+/* One object is asked about every kind in turn, twice, and about one that does not verify. */
+static void test_kinds_take_turns(void)
+{
+    static const struct {
+        const char *digest;
+        bool pss;
+        bool breaks;
+    } kinds[] = {{"SHA256", false, false},
+                 {"SHA1", false, false},
+                 {"SHA256", false, true},
+                 {"SHA256", true, false},
+                 {"SHA384", false, false}};
+    struct held ca;
+    struct held issued[5];
+    struct kf_slice list;
+    struct kf_issuers *issuers = NULL;
+
+    hold_ca(&ca, "/CN=CA", "rsa:2048");
+    for (size_t i = 0; i < 5; i++) {
+        hold_issued(&issued[i], &ca, "rsa:2048", kinds[i].digest, kinds[i].pss);
+        if (kinds[i].breaks)
+            issued[i].der.data[issued[i].der.len - 1] ^= 1;
+    }
+    list = kf_buf_slice(&ca.der);
+    CU_ASSERT_EQUAL_FATAL(kf_issuers_new(material_crypto(), &list, 1, &issuers, NULL), KF_OK);
+    for (size_t i = 0; i < 10; i++) {
+        const struct held *held = &issued[i % 5];
+        bool is_issued = kinds[i % 5].breaks;
+
+        CU_ASSERT_EQUAL(
+            kf_issuers_issued(issuers, kf_buf_slice(&held->der), &held->facts, &is_issued, NULL),
+            KF_OK);
+        CU_ASSERT_EQUAL(is_issued, !kinds[i % 5].breaks);
+    }
+    kf_issuers_free(issuers);
+    for (size_t i = 0; i < 5; i++)
+        release(&issued[i]);
+    release(&ca);
+}
+
 struct question {
-    const struct kf_issuers *issuers;
+    const struct kf_slice *certificates; /* two */
     const struct held *held;
     unsigned yes;
 };
@@ -215,15 +255,19 @@ struct question {
 static void *ask_often(void *context)
 {
     struct question *question = context;
+    struct kf_issuers *issuers = NULL;
 
+    if (kf_issuers_new(material_crypto(), question->certificates, 2, &issuers, NULL) != KF_OK)
+        return NULL;
     for (unsigned i = 0; i < 50; i++) {
         bool issued = false;
 
-        if (kf_issuers_issued(question->issuers, kf_buf_slice(&question->held->der),
-                              &question->held->facts, &issued, NULL) == KF_OK &&
+        if (kf_issuers_issued(issuers, kf_buf_slice(&question->held->der), &question->held->facts,
+                              &issued, NULL) == KF_OK &&
             issued)
             question->yes++;
     }
+    kf_issuers_free(issuers);
     return NULL;
 }
 
@@ -232,7 +276,6 @@ static void test_many_threads(void)
     struct held ca;
     struct held twin;
     struct held jo;
-    struct kf_issuers *issuers = NULL;
     struct question questions[4];
     pthread_t threads[4];
     struct kf_slice list[2];
@@ -242,16 +285,14 @@ static void test_many_threads(void)
     hold_issued(&jo, &ca, "rsa:1024", NULL, false);
     list[0] = kf_buf_slice(&twin.der);
     list[1] = kf_buf_slice(&ca.der);
-    CU_ASSERT_EQUAL_FATAL(kf_issuers_new(material_crypto(), list, 2, &issuers, NULL), KF_OK);
     for (size_t i = 0; i < 4; i++) {
-        questions[i] = (struct question){issuers, &jo, 0};
+        questions[i] = (struct question){list, &jo, 0};
         CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, ask_often, &questions[i]), 0);
     }
     for (size_t i = 0; i < 4; i++) {
         CU_ASSERT_EQUAL(pthread_join(threads[i], NULL), 0);
         CU_ASSERT_EQUAL(questions[i].yes, 50);
     }
-    kf_issuers_free(issuers);
     release(&jo);
     release(&twin);
     release(&ca);
@@ -363,6 +404,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         {"every kind of signature", test_every_kind_of_signature},
+        {"kinds of signatures take turns", test_kinds_take_turns},
         {"names and keys", test_names_and_keys},
         {"unknown and contradictory algorithms", test_unknown_and_contradictory_algorithms},
         {"broken CA certificates", test_broken_ca_certificates},
