@@ -4,10 +4,10 @@
  *     bench_limit JOB COUNT FOLDER [THREADS]
  *
  * JOB is pbes2-2048, pbes2-10000, 3des-2000 (a PFX with a key and a certificate) or kms (a key of
- * an export). Each unit of work is the derivations as tight loops, the decryptions, one CMS to the
- * agents (two for PFX, one for KMS), and one row into SQLite, committed as the program does; no
- * file is opened and nothing is parsed. FOLDER holds kra1.pem and kra2.pem. Prints the seconds that
- * COUNT units took.
+ * an export), or verify (the private operation that opening a key costs, bench/limit_rsa.h). Each
+ * unit of work is the derivations as tight loops, the decryptions, one CMS to the agents (two for
+ * PFX, one for KMS), and one row into SQLite, committed as the program does; no file is opened and
+ * nothing is parsed. FOLDER holds kra1.pem and kra2.pem. Prints the seconds that COUNT units took.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@
 #include <openssl/pem.h>
 #include <sqlite3.h>
 
+#include "bench/limit_rsa.h"
 #include "bench/material.h"
 #include "crypto/cert.h"
 #include "crypto/kdf.h"
@@ -41,10 +42,9 @@ struct job {
 };
 
 static const struct job jobs[] = {
-    {"pbes2-2048", KF_HASH_SHA256, 2048, true, 2},
-    {"pbes2-10000", KF_HASH_SHA256, 10000, true, 2},
-    {"3des-2000", KF_HASH_SHA1, 2000, false, 2},
-    {"kms", KF_HASH_SHA256, 0, false, 1},
+    {"pbes2-2048", KF_HASH_SHA256, 2048, true, 2}, {"pbes2-10000", KF_HASH_SHA256, 10000, true, 2},
+    {"3des-2000", KF_HASH_SHA1, 2000, false, 2},   {"kms", KF_HASH_SHA256, 0, false, 1},
+    {"verify", KF_HASH_SHA256, 0, false, 0},
 };
 
 struct limit {
@@ -230,13 +230,30 @@ static void run_threads(struct limit *limit, size_t count)
     sql(limit, "COMMIT");
 }
 
+/* The seconds that a batch took. */
+static double run_batch(struct limit *limit, const char *folder, size_t threads)
+{
+    double begun;
+
+    load_agent(limit->crypto, folder, 1, &limit->agents[0]);
+    load_agent(limit->crypto, folder, 2, &limit->agents[1]);
+    open_database(limit, folder);
+    begun = now();
+    run_threads(limit, threads);
+    begun = now() - begun;
+    (void)sqlite3_finalize(limit->insert);
+    (void)sqlite3_close(limit->database);
+    kf_kra_reset(&limit->agents[0]);
+    kf_kra_reset(&limit->agents[1]);
+    return begun;
+}
+
 int main(int argc, char **argv)
 {
     struct limit limit = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct kf_error error = {.cause = KF_CAUSE_NONE};
     struct kf_crypto *crypto = NULL;
     uint64_t threads = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-    double begun;
 
     kf_secure_memory_init();
     for (size_t i = 0; argc >= 4 && i < sizeof(jobs) / sizeof(jobs[0]); i++) {
@@ -248,16 +265,9 @@ int main(int argc, char **argv)
         bench_die("usage: bench_limit JOB COUNT FOLDER [THREADS]");
     check(kf_crypto_open(&crypto, &error), &error);
     limit.crypto = crypto;
-    load_agent(crypto, argv[3], 1, &limit.agents[0]);
-    load_agent(crypto, argv[3], 2, &limit.agents[1]);
-    open_database(&limit, argv[3]);
-    begun = now();
-    run_threads(&limit, (size_t)threads);
-    (void)printf("%.3f\n", now() - begun);
-    (void)sqlite3_finalize(limit.insert);
-    (void)sqlite3_close(limit.database);
-    kf_kra_reset(&limit.agents[0]);
-    kf_kra_reset(&limit.agents[1]);
+    (void)printf("%.3f\n", limit.job->agents == 0
+                               ? bench_rsa(crypto, argv[3], limit.count, (size_t)threads)
+                               : run_batch(&limit, argv[3], (size_t)threads));
     kf_crypto_close(crypto);
     return EXIT_SUCCESS;
 }
