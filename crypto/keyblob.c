@@ -226,29 +226,44 @@ struct rsa_blob {
     BN_CTX *context;
 };
 
-static enum kf_status load_rsa(struct kf_slice blob, struct rsa_blob *rsa, struct kf_error *error)
+/* The order of the blob, after its header. */
+static const struct {
+    int number;
+    bool is_full;
+} layout[] = {{RSA_N, true},   {RSA_P, false},    {RSA_Q, false}, {RSA_DP, false},
+              {RSA_DQ, false}, {RSA_QINV, false}, {RSA_D, true}};
+
+#define LAYOUT_COUNT (sizeof(layout) / sizeof(layout[0]))
+
+/* Header and size; *full and *half get the sizes of the two kinds of numbers, bytes. */
+static enum kf_status check_layout(struct kf_slice blob, size_t *full, size_t *half,
+                                   struct kf_error *error)
 {
-    static const struct {
-        int number;
-        bool is_full;
-    } layout[] = {{RSA_N, true},   {RSA_P, false},    {RSA_Q, false}, {RSA_DP, false},
-                  {RSA_DQ, false}, {RSA_QINV, false}, {RSA_D, true}};
     uint32_t bits = get_u32(blob, 12);
-    size_t at = RSA_HEADER;
-    size_t full;
-    size_t half;
 
     if (get_u32(blob, 4) != ALG_KEYX && get_u32(blob, 4) != ALG_SIGN)
         return broken(error, RSA_RULE, "its algorithm is not RSA");
     if (bits < KF_RSA_BITS_MIN || bits > KF_RSA_BITS_MAX)
         return broken(error, RSA_RULE, "its length is not from 512 to 16384 bits");
-    full = (bits + 7) / 8;
-    half = (bits + 15) / 16;
-    if (blob.len != RSA_HEADER + 2 * full + 5 * half)
+    *full = (bits + 7) / 8;
+    *half = (bits + 15) / 16;
+    if (blob.len != RSA_HEADER + 2 * *full + 5 * *half)
         return broken(error, RSA_RULE, "its size does not fit the length of the key");
+    return KF_OK;
+}
+
+static enum kf_status load_rsa(struct kf_slice blob, struct rsa_blob *rsa, struct kf_error *error)
+{
+    size_t at = RSA_HEADER;
+    size_t full;
+    size_t half;
+    enum kf_status status = check_layout(blob, &full, &half, error);
+
+    if (status != KF_OK)
+        return status;
     if (BN_set_word(rsa->numbers[RSA_E], get_u32(blob, 16)) != 1)
         return kf_fail_memory(error);
-    for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
+    for (size_t i = 0; i < LAYOUT_COUNT; i++) {
         size_t size = layout[i].is_full ? full : half;
 
         if (BN_lebin2bn(blob.data + at, (int)size, rsa->numbers[layout[i].number]) == NULL)
@@ -256,6 +271,45 @@ static enum kf_status load_rsa(struct kf_slice blob, struct rsa_blob *rsa, struc
         at += size;
     }
     return KF_OK;
+}
+
+/* Appends size bytes backwards; what they are without leading zeros. Room is reserved. */
+static struct kf_slice turn_round(struct kf_buf *space, const uint8_t *bytes, size_t size)
+{
+    uint8_t *to = space->data + space->len;
+
+    for (size_t i = 0; i < size; i++)
+        to[i] = bytes[size - 1 - i];
+    space->len += size;
+    return without_zeros((struct kf_slice){to, size});
+}
+
+bool kf_keyblob_rsa_numbers(struct kf_slice blob, struct kf_buf *space, struct kf_rsa_numbers *out)
+{
+    struct kf_slice *const numbers[RSA_COUNT] = {
+        [RSA_N] = &out->n, [RSA_E] = &out->e,   [RSA_D] = &out->d,   [RSA_P] = &out->p,
+        [RSA_Q] = &out->q, [RSA_DP] = &out->dp, [RSA_DQ] = &out->dq, [RSA_QINV] = &out->qinv};
+    size_t at = RSA_HEADER;
+    size_t full;
+    size_t half;
+
+    kf_buf_clear(space);
+    *out = (struct kf_rsa_numbers){.other_primes = {NULL, 0}};
+    if (kf_keyblob_bid(blob) != KF_BLOB_RSA || check_layout(blob, &full, &half, NULL) != KF_OK ||
+        kf_buf_reserve(space, blob.len, NULL) != KF_OK)
+        return false;
+    out->e = turn_round(space, blob.data + 16, 4);
+    for (size_t i = 0; i < LAYOUT_COUNT; i++) {
+        size_t size = layout[i].is_full ? full : half;
+
+        *numbers[layout[i].number] = turn_round(space, blob.data + at, size);
+        at += size;
+    }
+    for (size_t i = 0; i < RSA_COUNT; i++) {
+        if (numbers[i]->len == 0)
+            return false;
+    }
+    return kf_magnitude_bits(out->n) >= KF_RSA_BITS_MIN;
 }
 
 /* out = in^-1 mod modulus, or in mod modulus, where out is not there yet */

@@ -25,4 +25,21 @@ enum kf_blob_type kf_keyblob_bid(struct kf_slice blob);
 enum kf_status kf_keyblob_read(const struct kf_crypto *crypto, struct kf_slice blob,
                                struct kf_buf *out, struct kf_error *error) KF_MUST_USE;
 
+/*
+ * The numbers of an RSA blob as magnitudes, which replace what space holds, a secret buffer. false:
+ * not an RSA blob, or one that leaves numbers to be computed; kf_keyblob_read does, and says what
+ * is wrong with a broken one.
+ */
+bool kf_keyblob_rsa_numbers(struct kf_slice blob, struct kf_buf *space,
+                            struct kf_rsa_numbers *out) KF_MUST_USE;
+
+/*
+ * Whether a blob is the RSA key of this SubjectPublicKeyInfo, whole and consistent, as
+ * kf_keyblob_read and kf_privkey_match would find at a higher price. false: it is not, or no RSA
+ * key: those two say which, and why. space is a secret buffer that the caller keeps for many; it is
+ * empty afterwards.
+ */
+bool kf_keyblob_proves(const struct kf_crypto *crypto, struct kf_slice blob, struct kf_slice spki,
+                       struct kf_buf *space) KF_MUST_USE;
+
 #endif

@@ -61,4 +61,15 @@ enum kf_status kf_unseal(const struct kf_crypto *crypto, struct kf_slice sealed,
                          const struct kf_identity *identity, struct kf_buf *out,
                          struct kf_error *error) KF_MUST_USE;
 
+/*
+ * The same for many keys and one identity, which is borrowed: as kf_unseal in every outcome, at
+ * little more than the price of the RSA operation. One unsealer belongs to one thread.
+ */
+struct kf_unsealer;
+enum kf_status kf_unsealer_new(const struct kf_crypto *crypto, const struct kf_identity *identity,
+                               struct kf_unsealer **out, struct kf_error *error) KF_MUST_USE;
+void kf_unsealer_free(struct kf_unsealer *unsealer); /* NULL-safe */
+enum kf_status kf_unsealer_open(struct kf_unsealer *unsealer, struct kf_slice sealed,
+                                struct kf_buf *out, struct kf_error *error) KF_MUST_USE;
+
 #endif

@@ -4,7 +4,7 @@
  * Read by OpenSSL's CMS, so BER, any content cipher that OpenSSL has and any RSA key transport will
  * do. A recipient is opened by itself and told from the content, and without CMS's cover for
  * servers that answer strangers (a random key where the right one fails), so that the caller hears
- * whether the key or the data is wrong: who may ask here has the key file at hand. Refused: more
+ * whether it is sealed to this key at all: who may ask here has the key file at hand. Refused: more
  * than one value, and recipients by key agreement, password or shared key, which no archive has.
  */
 #include <openssl/cms.h>
@@ -23,6 +23,14 @@ struct opening {
     struct kf_buf *out;
 };
 
+/* One text whatever part of it is wrong, the padding of the content key or the content. */
+static enum kf_status does_not_decrypt(struct kf_error *error)
+{
+    ERR_clear_error();
+    return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5652 6.3",
+                   "what is sealed to this key does not decrypt");
+}
+
 /* The content, with the content key that the recipient gave. KF_SKIP: does not decrypt. */
 static enum kf_status read_content(const struct opening *opening, struct kf_error *error)
 {
@@ -35,8 +43,7 @@ static enum kf_status read_content(const struct opening *opening, struct kf_erro
         return status;
     content = CMS_dataInit(opening->cms, NULL);
     if (content == NULL)
-        return kf_fail_openssl(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5652 6.3",
-                               "the sealed content cannot be decrypted");
+        return does_not_decrypt(error);
     do {
         count = BIO_read(content, opening->out->data + opening->out->len,
                          (int)(opening->size - (opening->out->len - start)));
@@ -45,8 +52,7 @@ static enum kf_status read_content(const struct opening *opening, struct kf_erro
     if (count != 0 || BIO_get_cipher_status(content) != 1) {
         kf_wipe(opening->out->data + start, opening->out->len - start);
         opening->out->len = start;
-        status = kf_fail_openssl(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5652 6.3",
-                                 "the sealed content does not decrypt");
+        status = does_not_decrypt(error);
     }
     BIO_free_all(content);
     return status;
@@ -140,8 +146,7 @@ static enum kf_status open_envelope(const struct opening *opening, struct kf_err
     if (recipient == NULL)
         return try_all(opening, error);
     if (!open_recipient(opening, recipient))
-        return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 5652 6.2.1",
-                       "the content key that is sealed to this certificate does not open");
+        return does_not_decrypt(error);
     return read_content(opening, error);
 }
 

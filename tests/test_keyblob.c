@@ -424,6 +424,66 @@ static void test_ecc_scalars_of_other_lengths(void)
     kf_buf_reset(&back);
 }
 
+/* What reading it and holding it against the certificate says. */
+static bool belongs(struct kf_slice blob, struct kf_slice spki)
+{
+    struct kf_buf pkcs8 = KF_SECRET_BUF;
+    struct kf_privkey key;
+    bool belongs = false;
+
+    if (kf_keyblob_read(material_crypto(), blob, &pkcs8, NULL) == KF_OK &&
+        kf_privkey_parse(kf_buf_slice(&pkcs8), &key, NULL) == KF_OK &&
+        kf_privkey_match(material_crypto(), &key, spki, &belongs, NULL) != KF_OK)
+        belongs = false;
+    kf_buf_reset(&pkcs8);
+    return belongs;
+}
+
+static bool proves(struct kf_slice blob, struct kf_slice spki)
+{
+    struct kf_buf space = KF_SECRET_BUF;
+    bool proven = kf_keyblob_proves(material_crypto(), blob, spki, &space);
+
+    CU_ASSERT_EQUAL(space.len, 0);
+    kf_buf_reset(&space);
+    return proven;
+}
+
+/* The way for many finds what those two find, whatever byte of a blob is changed. */
+static void test_proves(void)
+{
+    static const char *const others[] = {"rsa:1024#2", "ec:P-256"};
+    struct kf_buf blob = KF_PUBLIC_BUF;
+    struct kf_buf spki = KF_PUBLIC_BUF;
+    struct kf_slice bytes;
+
+    write_blob("rsa:1024", KF_BLOB_RSA, &blob);
+    material_spki(material_key("rsa:1024"), &spki);
+    bytes = kf_buf_slice(&blob);
+    CU_ASSERT(proves(bytes, kf_buf_slice(&spki)));
+    for (size_t i = 0; i < 8 * blob.len; i += 5) {
+        blob.data[i / 8] ^= (uint8_t)(1u << i % 8);
+        CU_ASSERT_EQUAL(proves(bytes, kf_buf_slice(&spki)), belongs(bytes, kf_buf_slice(&spki)));
+        blob.data[i / 8] ^= (uint8_t)(1u << i % 8);
+    }
+    for (size_t len = 0; len < blob.len; len++)
+        CU_ASSERT_FALSE(proves((struct kf_slice){blob.data, len}, kf_buf_slice(&spki)));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct kf_buf other = KF_PUBLIC_BUF;
+
+        material_spki(material_key(others[i]), &other);
+        CU_ASSERT_FALSE(proves(bytes, kf_buf_slice(&other)));
+        kf_buf_reset(&other);
+    }
+    CU_ASSERT_FALSE(proves(bytes, kf_slice_of("no public key")));
+    CU_ASSERT(proves(bytes, kf_buf_slice(&spki)));
+    zero(&blob, AT_DP, AT_DQ); /* to be computed: left to the others */
+    CU_ASSERT(belongs(bytes, kf_buf_slice(&spki)));
+    CU_ASSERT_FALSE(proves(bytes, kf_buf_slice(&spki)));
+    kf_buf_reset(&blob);
+    kf_buf_reset(&spki);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -438,6 +498,7 @@ int main(void)
         {"everything else stays PKCS #8", test_everything_else_stays_pkcs8},
         {"unbalanced primes stay PKCS #8", test_unbalanced_primes_stay_pkcs8},
         {"ECC scalars of other lengths", test_ecc_scalars_of_other_lengths},
+        {"proving many", test_proves},
         {NULL, NULL},
     };
 
