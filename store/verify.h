@@ -10,14 +10,36 @@
 #include "crypto/keyfile.h"
 #include "store/store.h"
 
+#define KF_VERIFY_TEXTS 4 /* defects of one row that are told; the others are counted */
+
+enum kf_verify_outcome {
+    KF_VERIFY_OPENED,        /* and found to be what the row says */
+    KF_VERIFY_SEALED,        /* no agent's key was given */
+    KF_VERIFY_NOT_FOR_AGENT, /* sealed to others */
+    KF_VERIFY_NO_KEY,        /* none is archived */
+    KF_VERIFY_DEFECTIVE,
+};
+/* "opened", "sealed", "notForAgent", "noKey", "defective"; names that scripts rely on. */
+const char *kf_verify_outcome_name(enum kf_verify_outcome outcome);
+
+/* What is told of a row, or of the database itself; lives during the call. */
+struct kf_verify_finding {
+    uint64_t request_id;  /* 0: the database */
+    struct kf_slice sha1; /* as the row has it; may be anything */
+    enum kf_verify_outcome outcome;
+    size_t defects;
+    const char
+        *texts[KF_VERIFY_TEXTS]; /* one line each, without a full stop; as many as there are */
+};
+
 struct kf_verify_options {
     const struct kf_identity *agent; /* NULL: keys are not opened */
     unsigned jobs;                   /* threads, at least 1 */
     uint64_t from;                   /* the RequestID to begin with */
-    /* Told of each defect in the order of the rows: one line without a full stop. request_id is 0
-     * for the database itself. */
-    void (*defect)(void *context, uint64_t request_id, const char *text);
-    void (*progress)(void *context, uint64_t rows, uint64_t last); /* may be NULL */
+    /* Told of every row, in order, and of each defect of the database before; by one thread at a
+     * time, whichever. */
+    void (*finding)(void *context, const struct kf_verify_finding *finding);
+    void (*progress)(void *context, uint64_t rows, uint64_t last); /* now and then; may be NULL */
     void *context;
     const atomic_bool *stop; /* may be NULL */
 };

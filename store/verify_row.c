@@ -9,8 +9,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/cms.h"
-#include "crypto/keyblob.h"
-#include "crypto/seal.h"
+#include "crypto/envelope.h"
 
 static void defect(struct kf_verify_row *row, const char *format, ...) KF_PRINTF(2, 3);
 
@@ -92,14 +91,35 @@ static bool is_sealed_to(STACK_OF(CMS_RecipientInfo) * all, X509 *certificate)
     return false;
 }
 
+/* true: it is sealed to exactly the agents that are named. What is not so plain is not told here.
+ */
+static bool has_plain_recipients(const struct kf_verify_row *row)
+{
+    const struct kf_verify_agents *agents = row->agents;
+    struct kf_envelope envelope;
+
+    if (agents->named != agents->count ||
+        !kf_envelope_parse(row->columns[KF_REQUEST_KEY].bytes, &envelope) ||
+        envelope.recipient_count != agents->count)
+        return false;
+    for (size_t i = 0; i < agents->count; i++) {
+        if (kf_envelope_find(&envelope, kf_buf_slice(&agents->names[i])) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static void check_recipients(const struct kf_crypto *crypto, struct kf_verify_row *row)
 {
     const struct kf_verify_agents *agents = row->agents;
     struct kf_error why = {.cause = KF_CAUSE_NONE};
     STACK_OF(CMS_RecipientInfo) * all;
     CMS_ContentInfo *cms = NULL;
-    enum kf_status status = kf_cms_parse(crypto, row->columns[KF_REQUEST_KEY].bytes, &cms, &why);
+    enum kf_status status;
 
+    if (has_plain_recipients(row))
+        return;
+    status = kf_cms_parse(crypto, row->columns[KF_REQUEST_KEY].bytes, &cms, &why);
     if (status != KF_OK) {
         take_failure(row, status, "its archived key", &why);
         return;
@@ -119,16 +139,23 @@ static void check_recipients(const struct kf_crypto *crypto, struct kf_verify_ro
     CMS_ContentInfo_free(cms);
 }
 
-static void check_blob(const struct kf_crypto *crypto, struct kf_verify_row *row,
+static void check_blob(struct kf_verify_tools *tools, struct kf_verify_row *row,
                        const struct kf_cert_facts *facts, struct kf_slice blob)
 {
+    const struct kf_crypto *crypto = tools->crypto;
     const bool mismatch = row->columns[KF_REQUEST_MISMATCH].number != 0;
     struct kf_buf pkcs8 = KF_SECRET_BUF;
     struct kf_error why = {.cause = KF_CAUSE_NONE};
     struct kf_privkey key;
     bool belongs = false;
-    enum kf_status status = kf_keyblob_read(crypto, blob, &pkcs8, &why);
+    enum kf_status status;
 
+    if (row->columns[KF_REQUEST_KEY_BLOB].number == KF_BLOB_RSA &&
+        kf_keyblob_proves(crypto, blob, facts->spki_der, &tools->space)) {
+        row->opened = true;
+        return;
+    }
+    status = kf_keyblob_read(crypto, blob, &pkcs8, &why);
     if (status == KF_OK)
         status = kf_privkey_parse(kf_buf_slice(&pkcs8), &key, &why);
     if (status == KF_OK && !mismatch)
@@ -144,26 +171,26 @@ static void check_blob(const struct kf_crypto *crypto, struct kf_verify_row *row
     kf_buf_reset(&pkcs8);
 }
 
-static void open_key(const struct kf_crypto *crypto, const struct kf_identity *agent,
-                     struct kf_verify_row *row, const struct kf_cert_facts *facts)
+static void open_key(struct kf_verify_tools *tools, struct kf_verify_row *row,
+                     const struct kf_cert_facts *facts)
 {
     struct kf_buf blob = KF_SECRET_BUF;
     struct kf_error why = {.cause = KF_CAUSE_NONE};
     enum kf_status status =
-        kf_unseal(crypto, row->columns[KF_REQUEST_KEY].bytes, agent, &blob, &why);
+        kf_unsealer_open(tools->unsealer, row->columns[KF_REQUEST_KEY].bytes, &blob, &why);
 
     if (status == KF_SKIP && why.cause == KF_CAUSE_SECRET)
         row->not_for_agent = true;
     else if (status != KF_OK)
         take_failure(row, status, "its archived key does not open", &why);
     else
-        check_blob(crypto, row, facts, kf_buf_slice(&blob));
+        check_blob(tools, row, facts, kf_buf_slice(&blob));
     kf_buf_reset(&blob);
 }
 
-void kf_verify_row(const struct kf_crypto *crypto, const struct kf_identity *agent,
-                   struct kf_verify_row *row)
+void kf_verify_row(struct kf_verify_tools *tools, struct kf_verify_row *row)
 {
+    const struct kf_crypto *crypto = tools->crypto;
     const struct kf_value *columns = row->columns;
     const bool has_key = columns[KF_REQUEST_KEY].type == KF_VALUE_BLOB;
     struct kf_error why = {.cause = KF_CAUSE_NONE};
@@ -186,7 +213,7 @@ void kf_verify_row(const struct kf_crypto *crypto, const struct kf_identity *age
                        : "KeyBlob says that a key is archived, but none is");
     if (has_key && row->agents != NULL)
         check_recipients(crypto, row);
-    if (has_key && agent != NULL && row->status == KF_OK)
-        open_key(crypto, agent, row, &facts);
+    if (has_key && tools->unsealer != NULL && row->status == KF_OK)
+        open_key(tools, row, &facts);
     kf_cert_facts_reset(&facts);
 }

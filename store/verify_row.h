@@ -1,23 +1,37 @@
 /*
- * One row of kf_verify, looked at by any thread. Private to store/.
+ * One row of kf_verify, looked at by any thread, and what it is held against. Private to store/.
  */
 #ifndef KF_STORE_VERIFY_ROW_H
 #define KF_STORE_VERIFY_ROW_H
 
 #include <openssl/x509.h>
 
-#include "crypto/keyfile.h"
+#include "crypto/keyblob.h"
+#include "crypto/seal.h"
 #include "store/rowhash.h"
+#include "store/verify.h"
 
-#define KF_VERIFY_TEXTS 4 /* defects of one row that are told */
+#define KF_VERIFY_AGENT_SETS 4096 /* different KeyRecoveryHashes that are kept */
 
 /* The agents that a KeyRecoveryHashes names. */
 struct kf_verify_agents {
     char *hashes;
     X509 **certificates;
+    struct kf_buf *names; /* by which they are recipients (crypto/envelope.h) */
     size_t count;
     size_t named; /* more than count: the store does not know them all */
 };
+
+struct kf_verify_agent_sets {
+    struct kf_verify_agents *items[KF_VERIFY_AGENT_SETS];
+    size_t count;
+};
+
+/* The agents of a KeyRecoveryHashes, which live until the sets are reset. Reads the store. */
+enum kf_status kf_verify_agents_find(struct kf_store *store, struct kf_verify_agent_sets *sets,
+                                     struct kf_slice hashes, const struct kf_verify_agents **out,
+                                     struct kf_error *error) KF_MUST_USE;
+void kf_verify_agents_reset(struct kf_verify_agent_sets *sets);
 
 struct kf_verify_row {
     struct kf_value columns[KF_REQUEST_ALL_COLUMNS]; /* point into bytes */
@@ -31,8 +45,13 @@ struct kf_verify_row {
     struct kf_error error;
 };
 
-/* agent may be NULL. */
-void kf_verify_row(const struct kf_crypto *crypto, const struct kf_identity *agent,
-                   struct kf_verify_row *row);
+/* What a thread has of its own. */
+struct kf_verify_tools {
+    const struct kf_crypto *crypto;
+    struct kf_unsealer *unsealer; /* NULL: keys are not opened */
+    struct kf_buf space;          /* secret, for kf_keyblob_proves */
+};
+
+void kf_verify_row(struct kf_verify_tools *tools, struct kf_verify_row *row);
 
 #endif

@@ -22,13 +22,25 @@ has_out '^opened +0$'
 for agent in one two; do
     for jobs in 1 3; do
         expect 0 verify --key $agent.key -j $jobs --json
-        equal "$(jq -c '[.rows, .keys, .opened, .notForAgent, .defects]' "$out")" '[2,2,2,0,0]' "by agent $agent"
+        equal "$(tail -n 1 "$out" | jq -c '[.event, .rows, .keys, .opened, .notForAgent, .defects, .complete, .next]')" \
+            '["summary",2,2,2,0,0,true,3]' "by agent $agent"
+        equal "$(jq -c 'select(.event == "row") | [.requestId, .outcome, .defects]' "$out" | tr '\n' ' ')" \
+            '[1,"opened",[]] [2,"opened",[]] ' "rows by agent $agent"
     done
 done
 expect 77 verify --key other.key
 has_err 'no key is sealed to'
 expect 0 verify --from 2 --json
-equal "$(jq .rows "$out")" 1 'rows from 2 on'
+equal "$(tail -n 1 "$out" | jq .rows)" 1 'rows from 2 on'
+equal "$(head -n 1 "$out" | jq -c '[.event, .requestId, .outcome, .sha1]')" \
+    "[\"row\",2,\"sealed\",\"$(sha1_of ann.pem)\"]" 'a row that nobody opened'
+# the same in a file, for people the table
+expect 0 verify --key one.key -o proof.jsonl
+has_out '^opened +2$'
+equal "$(wc -l <proof.jsonl)" 3 'lines of the report'
+equal "$(tail -n 1 proof.jsonl | jq -c '[.event, .opened]')" '["summary",2]' 'the report'
+expect 1 verify --key one.key -o no/such/folder.jsonl
+expect 0 verify -v
 expect 64 verify --from x
 expect 64 verify --keypass pass:x
 expect 64 verify jo
@@ -38,7 +50,8 @@ expect 0 kra add other.pem
 expect 0 kra remove "$(sha1_of one.pem)"
 expect 0 import --overwrite --password pass:secret ann.pfx
 expect 0 verify --key one.key --json
-equal "$(jq -c '[.opened, .notForAgent]' "$out")" '[1,1]' 'by an agent who was removed'
+equal "$(tail -n 1 "$out" | jq -c '[.opened, .notForAgent]')" '[1,1]' 'by an agent who was removed'
+equal "$(jq -r 'select(.event == "row").outcome' "$out" | tr '\n' ' ')" 'opened notForAgent ' 'rows of two sets'
 
 # broken SQL PATTERN [KEY]
 broken() {
@@ -63,3 +76,11 @@ broken "DELETE FROM Material WHERE RequestID = 1" 'request 1: its certificate is
 broken "UPDATE Material SET RawArchivedKey = (SELECT RawArchivedKey FROM Material WHERE RequestID = 1) WHERE RequestID = 2" \
     'request 2: the key that is archived is not the certificate' two.key
 broken "PRAGMA foreign_keys = OFF; UPDATE Requests SET ChainID = 99 WHERE RequestID = 1" 'the database: a row is missing'
+
+# a defect in JSON, of a row and of the database
+expect 2 verify -s bad.db --json
+equal "$(jq -c 'select(.event == "database").defects | length' "$out")" 1 'a defect of the database'
+broken "UPDATE Requests SET CommonName = 'x', SerialNumber = '1' WHERE RequestID = 2" 'request 2: CommonName'
+expect 2 verify -s bad.db --key two.key --json
+equal "$(jq -c 'select(.requestId == 2) | [.outcome, (.defects | length)]' "$out")" '["defective",2]' 'a defective row'
+equal "$(tail -n 1 "$out" | jq -c '[.opened, .defects]')" '[2,2]' 'the sum'
