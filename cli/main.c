@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/passwords.h"
+#include "cli/progress.h"
 #include "core/bytes.h"
 #include "crypto/crypto.h"
 #include "store/rules.h"
@@ -78,6 +79,7 @@ void kf_print_error(const char *input, const struct kf_error *error)
 
 enum kf_exit kf_report_error(const struct kf_error *error)
 {
+    kf_progress_hide();
     (void)fputs("keyferry: ", stderr);
     kf_print_error(NULL, error);
     (void)fputc('\n', stderr);
@@ -90,6 +92,7 @@ static void print_line(const char *format, va_list arguments)
 {
     char line[1024];
 
+    kf_progress_hide();
     (void)vsnprintf(line, sizeof(line), format, arguments);
     (void)fputs("keyferry: ", stderr);
     kf_print_visible(stderr, line);

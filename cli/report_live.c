@@ -111,6 +111,14 @@ static void tell_failure(void *context, const char *input, const struct kf_error
         live->inner.input_failed(live->inner.context, input, error);
 }
 
+static void tell_tick(void *context, const struct kf_tick *tick)
+{
+    struct kf_report_live *live = context;
+
+    if (live->inner.tick != NULL)
+        live->inner.tick(live->inner.context, tick);
+}
+
 struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink inner)
 {
     live->inner = inner;
@@ -118,6 +126,7 @@ struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink i
                             .remark = tell_remark,
                             .input_done = tell_done,
                             .input_failed = tell_failure,
+                            .tick = tell_tick,
                             .context = live};
 }
 

@@ -13,6 +13,7 @@
 #include "cli/json.h"
 #include "cli/notes.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 
 #define JOBS_MAX 256u
 
@@ -62,6 +63,7 @@ void kf_results_begin(struct kf_results *results, const struct kf_session *sessi
                                    .dry_run = kf_has(arguments, KF_OPT_DRY_RUN)};
     if (before != NULL)
         results->counted = *before;
+    kf_progress_begin(session, arguments, before);
     (void)clock_gettime(CLOCK_MONOTONIC, &results->started);
 }
 
@@ -135,6 +137,7 @@ static void print_line(const struct kf_results *results, const char *input,
 {
     struct kf_error shown = record->error;
 
+    kf_progress_hide();
     kf_error_line(&shown, record->line);
     if (shown.place[0] == '\0')
         kf_error_place(&shown, "%s", record->place);
@@ -183,6 +186,7 @@ static void tell_failure(void *context, const char *input, const struct kf_error
     struct kf_results *results = context;
 
     results->told_failure = true;
+    kf_progress_hide();
     kf_print_error(input, error);
     (void)fputc('\n', stderr);
 }
@@ -192,6 +196,7 @@ static void tell_remark(void *context, const char *input, const struct kf_remark
 {
     const struct kf_results *results = context;
 
+    kf_progress_hide();
     for (size_t i = 0; i < remarks->count; i++) {
         char text[KF_REMARK_SIZE];
 
@@ -203,11 +208,18 @@ static void tell_remark(void *context, const char *input, const struct kf_remark
     }
 }
 
+static void tell_tick(void *context, const struct kf_tick *tick)
+{
+    (void)context;
+    kf_progress_tick(tick);
+}
+
 struct kf_sink kf_results_sink(struct kf_results *results)
 {
     return (struct kf_sink){.entry = tell_entry,
                             .remark = tell_remark,
                             .input_failed = tell_failure,
+                            .tick = tell_tick,
                             .context = results};
 }
 
@@ -330,6 +342,7 @@ enum kf_exit kf_results_end(struct kf_results *results, enum kf_status status,
 {
     double seconds = seconds_since(&results->started);
 
+    kf_progress_end();
     if (status == KF_FATAL && !results->told_failure)
         (void)kf_report_error(error);
     if (results->json)

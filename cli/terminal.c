@@ -14,6 +14,7 @@
 
 #include "cli/output.h"
 #include "cli/passwords.h"
+#include "cli/progress.h"
 #include "core/limits.h"
 
 static const int watched[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -141,11 +142,13 @@ static enum kf_status ask(const struct kf_session *session, const char *what, bo
                        session->no_input ? "no %s given, and --no-input forbids to ask"
                                          : "no %s given, and there is no terminal to ask on",
                        what);
+    kf_progress_pause(true);
     if (!ask_once(fd, "", what, echo, out, error) ||
         (twice && !ask_once(fd, "again, the ", what, echo, &again, error)))
         status = kf_fail(error, KF_FATAL, KF_CAUSE_SECRET, NULL, "no %s given", what);
     else if (twice && !kf_slice_equal(kf_buf_slice(out), kf_buf_slice(&again)))
         status = kf_fail(error, KF_FATAL, KF_CAUSE_SECRET, NULL, "the two passwords differ");
+    kf_progress_pause(false);
     kf_buf_reset(&again);
     (void)close(fd);
     return status;

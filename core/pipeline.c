@@ -201,6 +201,18 @@ static enum kf_status commit_if_due(struct kf_progress *progress, struct kf_erro
     return commit(progress, error);
 }
 
+static void tick(const struct kf_progress *progress, const struct kf_task *task)
+{
+    const struct kf_sink *sink = &progress->pipeline->sink;
+    struct kf_tick tick = {.totals = &progress->totals, .input = progress->position.input};
+
+    if (sink->tick == NULL)
+        return;
+    if (task->facts.has_size && task->offset < task->facts.size)
+        tick.share = (double)task->offset / (double)task->facts.size;
+    sink->tick(sink->context, &tick);
+}
+
 enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_task *task,
                                struct kf_batch *batch, struct kf_error *error)
 {
@@ -215,6 +227,7 @@ enum kf_status kf_retire_batch(struct kf_progress *progress, const struct kf_tas
         return KF_FATAL;
     }
     progress->torn = false;
+    tick(progress, task);
     return commit_if_due(progress, error);
 }
 

@@ -43,6 +43,13 @@ struct kf_stage {
     void *context;             /* is the worker where start is NULL */
 };
 
+/* How far a run has come, with what waits for its commit. */
+struct kf_tick {
+    const struct kf_totals *totals;
+    uint64_t input; /* inputs that were read to their end */
+    double share;   /* of the next one, from 0 to 1, where its size is known */
+};
+
 /* Who is told, in input order, after the commit. */
 struct kf_sink {
     void (*entry)(void *context, const char *input, const struct kf_record *record);
@@ -51,6 +58,8 @@ struct kf_sink {
     void (*input_done)(void *context, const char *input); /* may be NULL */
     /* This input ended the run: the error that kf_pipeline_run returns is about it. May be NULL. */
     void (*input_failed)(void *context, const char *input, const struct kf_error *error);
+    /* Told every few records, before the commit: for people who wait. May be NULL. */
+    void (*tick)(void *context, const struct kf_tick *tick);
     void *context;
 };
 

@@ -175,6 +175,7 @@ static enum kf_status produce_items(struct kf_producer *producer, struct kf_task
         return KF_FATAL;
     }
     (void)!look(producer, task, NULL); /* it is open: what is known is at hand */
+    task->offset = reader->input != NULL ? kf_input_offset(reader->input) : 0;
     if (producer->pending != NULL)
         producer->pending->facts = task->facts;
     *out = task;

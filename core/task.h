@@ -44,6 +44,7 @@ struct kf_task {
     uint64_t cost;  /* bytes */
     struct kf_error error;
     struct kf_input_facts facts; /* of the input, as they were known when the task was made */
+    uint64_t offset;             /* of the input then: bytes consumed */
     /* for workers.c, under its lock */
     struct kf_ready_batch *ready, **ready_last;
     size_t ready_count;
