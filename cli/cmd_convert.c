@@ -12,6 +12,7 @@
 #include "cli/keys.h"
 #include "cli/passwords.h"
 #include "cli/reading.h"
+#include "cli/report.h"
 #include "cli/results.h"
 #include "crypto/cert.h"
 #include "writers/destinations.h"
@@ -26,6 +27,9 @@ struct conversion {
     const struct kf_writer_ops *to;
     struct kf_writer *writer; /* of kms */
     struct kf_file_destination files;
+    struct kf_report_live report;
+    struct kf_input_names unsigned_inputs;
+    struct kf_buf options; /* as the report tells them */
     unsigned jobs;
 };
 
@@ -133,13 +137,31 @@ static enum kf_status refuse_for_kms(const struct kf_arguments *arguments, struc
     return KF_OK;
 }
 
+/* What would keep a report from being written is told before anything is read. */
+static enum kf_status begin_report(struct conversion *conversion, struct kf_error *error)
+{
+    static const enum kf_option told[] = {KF_OPT_TO,     KF_OPT_OUTPUT,   KF_OPT_FORCE,
+                                          KF_OPT_PER,    KF_OPT_PROFILE,  KF_OPT_ITERATIONS,
+                                          KF_OPT_KRA,    KF_OPT_UNSIGNED, KF_OPT_RECURSIVE,
+                                          KF_OPT_FORMAT, KF_OPT_MANIFEST, KF_OPT_EPF_DIALECT};
+    const struct kf_arguments *arguments = conversion->arguments;
+
+    if (kf_describe_options(arguments, told, sizeof(told) / sizeof(told[0]), &conversion->options,
+                            error) != KF_OK)
+        return KF_FATAL;
+    return kf_report_live_begin(&conversion->report, conversion->session, arguments,
+                                (const char *)conversion->options.data, NULL, error);
+}
+
 static enum kf_status prepare(struct conversion *conversion, struct kf_error *error)
 {
     const struct kf_arguments *arguments = conversion->arguments;
 
     if (kf_jobs(arguments, &conversion->jobs, error) != KF_OK ||
+        begin_report(conversion, error) != KF_OK ||
         kf_reading_new(conversion->session, arguments, true, &conversion->reading, error) != KF_OK)
         return KF_FATAL;
+    kf_reading_on_unsigned(conversion->reading, kf_input_names_add, &conversion->unsigned_inputs);
     if (kf_is_file_destination(conversion->to))
         return kf_file_destination_open(conversion->session, arguments, conversion->to,
                                         &conversion->files, error);
@@ -154,6 +176,7 @@ static enum kf_exit run(struct conversion *conversion)
     struct kf_totals totals = {.users = 0};
     struct kf_error error = {.cause = KF_CAUSE_NONE};
     enum kf_status status;
+    enum kf_exit code;
 
     kf_results_begin(&results, conversion->session, conversion->arguments, NULL);
     results.keeps_files = conversion->files.writer != NULL;
@@ -164,18 +187,24 @@ static enum kf_exit run(struct conversion *conversion)
             .stage = conversion->files.stage,
             .writer =
                 conversion->files.writer != NULL ? conversion->files.writer : conversion->writer,
-            .sink = kf_results_sink(&results),
+            .sink = kf_report_live_sink(&conversion->report, kf_results_sink(&results)),
             .dry_run = kf_has(conversion->arguments, KF_OPT_DRY_RUN),
             .jobs = conversion->jobs,
             .stop = kf_stop_flag(),
         },
         &totals, &error);
-    return kf_results_end(&results, status, &totals, &error);
+    code = kf_results_end(&results, status, &totals, &error);
+    error = (struct kf_error){.cause = KF_CAUSE_NONE};
+    if (kf_report_live_end(&conversion->report, status, &totals, &conversion->unsigned_inputs,
+                           &error) != KF_OK)
+        return kf_report_error(&error);
+    return code;
 }
 
 static enum kf_exit run_convert(struct kf_session *session, struct kf_arguments *arguments)
 {
-    struct conversion conversion = {.session = session, .arguments = arguments};
+    struct conversion conversion = {
+        .session = session, .arguments = arguments, .options = KF_PUBLIC_BUF};
     const char *to = kf_value(arguments, KF_OPT_TO);
     struct kf_error error = {.cause = KF_CAUSE_NONE};
     enum kf_exit code;
@@ -194,6 +223,9 @@ static enum kf_exit run_convert(struct kf_session *session, struct kf_arguments 
     if (conversion.writer != NULL)
         conversion.writer->ops->close(conversion.writer);
     kf_file_destination_close(&conversion.files);
+    kf_report_live_reset(&conversion.report);
+    kf_input_names_reset(&conversion.unsigned_inputs);
+    kf_buf_reset(&conversion.options);
     kf_reading_free(conversion.reading);
     kf_identity_reset(&conversion.export_key);
     kf_buf_reset(&conversion.thumbprint);
@@ -208,15 +240,15 @@ static const struct kf_option_entry options[] = {
     {KF_OPT_OUTPASS, "pfx, epf: password for the new files"},
     {KF_OPT_RANDOM_PASSWORDS, "pfx, epf: a random password for each file, told in "
                               "PATH/passwords.csv, which import takes as --manifest"},
-    {KF_OPT_PER, "pfx, epf: one file a user or a key (pfx: key, epf: user)"},
+    {KF_OPT_PER, "pfx, epf: one file a user or a key; left out, pfx is by key and epf by user"},
     {KF_OPT_PROFILE, "pfx: modern (AES-256, SHA-256; as it is by itself), windows (3DES, which "
                      "Windows Server 2012 opens) or legacy (3DES and RC2-40); rec: windows, "
                      "windows-3des or modern, as import has them"},
     {KF_OPT_ITERATIONS, "pfx: iterations of each key derivation"},
     {KF_OPT_CERTUTIL, "pfx: write PATH/import.cmd as well, which imports the files on a Windows "
                       "CA; it holds the passwords"},
-    {KF_OPT_KRA, "rec: the certificate of a recovery agent; may be given several times, and each "
-                 "key is sealed to all of them"},
+    {KF_OPT_KRA, "rec: the certificate of a recovery agent; may be given several times: each key "
+                 "is sealed to all"},
     {KF_OPT_ACCEPT_1024, "rec: take agents with RSA keys of 1024 bits"},
     {KF_OPT_CAKEY, "rec: sign the blobs with this key and its certificate"},
     {KF_OPT_CAPASS, "rec: its password"},
@@ -229,6 +261,8 @@ static const struct kf_option_entry options[] = {
     {KF_OPT_OAEP_SHA256, "kms: protect the lock box with RSA-OAEP and SHA-256, not SHA-1"},
     KF_READING_OPTIONS,
     {KF_OPT_DRY_RUN, "do everything but write"},
+    {KF_OPT_REPORT, "what became of every key, written at the end: a page (.html), a table "
+                    "(.csv) or JSON lines (.jsonl); may be given several times"},
     {KF_OPT_JOBS, "threads that decrypt; by default one a core"},
     {KF_OPT_JSON, "one JSON object a line: every key, and the summary"},
     {KF_OPT_END, NULL},

@@ -25,10 +25,9 @@ struct import {
     struct kf_policy *policy;
     struct kf_reading *reading;
     struct kf_writer *writer;
-    struct kf_run resumed;  /* id 0: a new run */
-    struct kf_buf options;  /* text, for the run's own record */
-    char **unsigned_inputs; /* read without the signature that they should have */
-    size_t unsigned_count;
+    struct kf_run resumed;                 /* id 0: a new run */
+    struct kf_buf options;                 /* text, for the run's own record */
+    struct kf_input_names unsigned_inputs; /* read without the signature that they should have */
     struct kf_report_live report; /* of a dry run; any other is told from the store at its end */
     unsigned jobs;
 };
@@ -57,29 +56,6 @@ static enum kf_status find_profile(const char *name, enum kf_seal_profile *out,
         return KF_OK;
     return kf_fail(error, KF_FATAL, KF_CAUSE_USAGE, NULL,
                    "there is no profile %s: windows, windows-3des or modern", name);
-}
-
-/* The options that matter for a run's outcome, as text: a resumed run has to have the same. */
-static enum kf_status describe_options(const struct kf_arguments *arguments, struct kf_buf *out,
-                                       struct kf_error *error)
-{
-    static const enum kf_option told[] = {KF_OPT_FORCE,    KF_OPT_FOREIGN,   KF_OPT_OVERWRITE,
-                                          KF_OPT_UNSIGNED, KF_OPT_RECURSIVE, KF_OPT_FORMAT,
-                                          KF_OPT_PROFILE,  KF_OPT_MANIFEST,  KF_OPT_EPF_DIALECT};
-
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
-        const char *parts[] = {out->len != 0 ? " --" : "--", kf_option_spec(told[i])->name, " ",
-                               kf_value(arguments, told[i])};
-        size_t count = parts[3] != NULL ? 4 : 2;
-
-        if (!kf_has(arguments, told[i]))
-            continue;
-        for (size_t part = 0; part < count; part++) {
-            if (kf_buf_append(out, parts[part], strlen(parts[part]), error) != KF_OK)
-                return KF_FATAL;
-        }
-    }
-    return kf_buf_append(out, "", 1, error);
 }
 
 static struct kf_run_request run_request(const struct import *import,
@@ -129,33 +105,21 @@ static enum kf_status prepare_rules(struct import *import, const struct kf_argum
     return kf_policy_new(import->store, &options, &import->policy, error);
 }
 
-static enum kf_status remember_unsigned(void *context, const char *input, struct kf_error *error)
-{
-    struct import *import = context;
-    char **grown = realloc(import->unsigned_inputs, (import->unsigned_count + 1) * sizeof(*grown));
-
-    if (grown == NULL)
-        return kf_fail_memory(error);
-    import->unsigned_inputs = grown;
-    grown[import->unsigned_count] = kf_strndup(input, strlen(input));
-    return grown[import->unsigned_count++] != NULL ? KF_OK : kf_fail_memory(error);
-}
-
 /* Notes them in the audit trail, and tells the user. */
 static enum kf_status note_unsigned(const struct import *import, bool dry_run,
                                     struct kf_error *error)
 {
     enum kf_status status = KF_OK;
 
-    for (size_t i = 0; i < import->unsigned_count && status == KF_OK; i++) {
+    for (size_t i = 0; i < import->unsigned_inputs.count && status == KF_OK; i++) {
         char run[32];
         const struct kf_audit_field fields[] = {
             {.name = "run", .value = run},
             {.name = "text", .value = "read without a signature"},
-            {.name = "input", .value = import->unsigned_inputs[i]},
+            {.name = "input", .value = import->unsigned_inputs.items[i]},
         };
 
-        kf_note("%s was read without a signature", import->unsigned_inputs[i]);
+        kf_note("%s was read without a signature", import->unsigned_inputs.items[i]);
         (void)snprintf(run, sizeof(run), "%llu",
                        (unsigned long long)kf_archive_run(import->writer));
         if (!dry_run)
@@ -182,11 +146,21 @@ static enum kf_status end_report(struct import *import, const struct kf_session 
     uint64_t run = kf_archive_run(import->writer);
 
     if (kf_has(arguments, KF_OPT_DRY_RUN))
-        return kf_report_live_end(&import->report, status, totals, import->unsigned_inputs,
-                                  import->unsigned_count, error);
+        return kf_report_live_end(&import->report, status, totals, &import->unsigned_inputs, error);
     if (!kf_has(arguments, KF_OPT_REPORT) || run == 0)
         return KF_OK;
     return kf_report_stored(session, arguments, KF_OPT_REPORT, import->store, run, error);
+}
+
+/* The options that matter for a run's outcome: a resumed run has to have the same. */
+static enum kf_status describe_options(const struct kf_arguments *arguments, struct kf_buf *out,
+                                       struct kf_error *error)
+{
+    static const enum kf_option told[] = {KF_OPT_FORCE,    KF_OPT_FOREIGN,   KF_OPT_OVERWRITE,
+                                          KF_OPT_UNSIGNED, KF_OPT_RECURSIVE, KF_OPT_FORMAT,
+                                          KF_OPT_PROFILE,  KF_OPT_MANIFEST,  KF_OPT_EPF_DIALECT};
+
+    return kf_describe_options(arguments, told, sizeof(told) / sizeof(told[0]), out, error);
 }
 
 static enum kf_status prepare(struct import *import, struct kf_session *session,
@@ -201,7 +175,7 @@ static enum kf_status prepare(struct import *import, struct kf_session *session,
         begin_report(import, session, arguments, error) != KF_OK ||
         kf_reading_new(session, arguments, true, &import->reading, error) != KF_OK)
         return KF_FATAL;
-    kf_reading_on_unsigned(import->reading, remember_unsigned, import);
+    kf_reading_on_unsigned(import->reading, kf_input_names_add, &import->unsigned_inputs);
     archive.store = import->store;
     archive.policy = import->policy;
     archive.resume = import->resumed.id;
@@ -264,9 +238,7 @@ static enum kf_exit run_import(struct kf_session *session, struct kf_arguments *
     kf_run_reset(&import.resumed);
     kf_store_close(import.store);
     kf_buf_reset(&import.options);
-    for (size_t i = 0; i < import.unsigned_count; i++)
-        free(import.unsigned_inputs[i]);
-    free(import.unsigned_inputs);
+    kf_input_names_reset(&import.unsigned_inputs);
     return code;
 }
 

@@ -55,3 +55,23 @@ void kf_remark_text(const struct kf_remark *remark, char out[KF_REMARK_SIZE])
     (void)snprintf(out, KF_REMARK_SIZE, "%s%s%s%s", remark->text, rule != NULL ? " (" : "",
                    rule != NULL ? rule : "", rule != NULL ? ")" : "");
 }
+
+void kf_input_names_reset(struct kf_input_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct kf_input_names){.items = NULL};
+}
+
+enum kf_status kf_input_names_add(void *context, const char *input, struct kf_error *error)
+{
+    struct kf_input_names *names = context;
+    char **grown = realloc(names->items, (names->count + 1) * sizeof(*grown));
+
+    if (grown == NULL)
+        return kf_fail_memory(error);
+    names->items = grown;
+    grown[names->count] = kf_strndup(input, strlen(input));
+    return grown[names->count++] != NULL ? KF_OK : kf_fail_memory(error);
+}

@@ -233,3 +233,21 @@ char *kf_value(const struct kf_arguments *arguments, enum kf_option option)
     }
     return NULL;
 }
+
+enum kf_status kf_describe_options(const struct kf_arguments *arguments, const enum kf_option *told,
+                                   size_t count, struct kf_buf *out, struct kf_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *parts[] = {out->len != 0 ? " --" : "--", kf_option_spec(told[i])->name, " ",
+                               kf_value(arguments, told[i])};
+        size_t part_count = parts[3] != NULL ? 4 : 2;
+
+        if (!kf_has(arguments, told[i]))
+            continue;
+        for (size_t part = 0; part < part_count; part++) {
+            if (kf_buf_append(out, parts[part], strlen(parts[part]), error) != KF_OK)
+                return KF_FATAL;
+        }
+    }
+    return kf_buf_append(out, "", 1, error);
+}

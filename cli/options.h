@@ -8,7 +8,7 @@
 #ifndef KF_CLI_OPTIONS_H
 #define KF_CLI_OPTIONS_H
 
-#include "core/error.h"
+#include "core/bytes.h"
 
 struct kf_command;
 
@@ -103,5 +103,10 @@ bool kf_has(const struct kf_arguments *arguments, enum kf_option option);
 
 /* The value of its only use, or NULL. */
 char *kf_value(const struct kf_arguments *arguments, enum kf_option option);
+
+/* "--force --profile modern": those of told that were given, NUL-terminated, into an empty out. */
+enum kf_status kf_describe_options(const struct kf_arguments *arguments, const enum kf_option *told,
+                                   size_t count, struct kf_buf *out,
+                                   struct kf_error *error) KF_MUST_USE;
 
 #endif

@@ -125,38 +125,53 @@ enum kf_status kf_report_open(const struct kf_session *session,
     return KF_OK;
 }
 
-/* What the input was when the run read it; where no store has that, what the file is now. */
-static enum kf_status change_input(struct kf_report *report, const struct kf_report_entry *entry)
+/* Takes what is known of an input; where no store has it, what the file is now. */
+static enum kf_status change_input(struct kf_report *report, const char *name,
+                                   const struct kf_input_facts *known)
 {
     struct kf_input_facts facts = {.has_size = false};
     struct kf_error ignored = {.cause = KF_CAUSE_NONE};
 
-    if (report->input_name != NULL && strcmp(report->input_name, entry->input) == 0)
-        return KF_OK;
     free(report->input_name);
-    report->input_name = kf_strndup(entry->input, strlen(entry->input));
+    report->input_name = kf_strndup(name, strlen(name));
     if (report->input_name == NULL)
         return kf_fail_memory(&report->error);
-    if (entry->input_facts != NULL)
-        facts = *entry->input_facts;
+    if (known != NULL)
+        facts = *known;
     else
-        (void)!kf_file_facts(entry->input, report->crypto->sha256, &facts, &ignored);
+        (void)!kf_file_facts(name, report->crypto->sha256, &facts, &ignored);
     report->input = (struct kf_report_input){
         .name = report->input_name, .has_digest = facts.has_digest, .size = facts.size};
     if (facts.has_digest)
         kf_hex(report->input.sha256, facts.sha256, KF_SHA256_SIZE);
-    report->facts->input_count++;
     for (size_t i = 0; i < report->count; i++)
         report->destinations[i].form->input(&report->destinations[i].out, &report->input);
-    return KF_OK;
+    return kf_report_facts_input(report->facts, &report->input, &report->error);
+}
+
+bool kf_report_is_at(const struct kf_report *report, const char *input)
+{
+    return report->input_name != NULL && strcmp(report->input_name, input) == 0;
+}
+
+void kf_report_input(struct kf_report *report, const char *name, const struct kf_input_facts *facts)
+{
+    if (report->status == KF_OK)
+        report->status = change_input(report, name, facts);
+}
+
+void kf_report_certificates(struct kf_report *report, uint64_t certificates)
+{
+    if (report->status == KF_OK && report->facts->input != NULL)
+        report->facts->input->certificates += certificates;
 }
 
 void kf_report_add(struct kf_report *report, const struct kf_report_entry *entry)
 {
+    if (!kf_report_is_at(report, entry->input))
+        kf_report_input(report, entry->input, entry->input_facts);
     if (report->status == KF_OK)
-        report->status = change_input(report, entry);
-    if (report->status == KF_OK)
-        report->status = kf_report_facts_add(report->facts, &report->input, entry, &report->error);
+        report->status = kf_report_facts_add(report->facts, entry, &report->error);
     for (size_t i = 0; i < report->count && report->status == KF_OK; i++)
         report->destinations[i].form->key(&report->destinations[i].out, &report->input, entry);
 }

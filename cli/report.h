@@ -53,6 +53,17 @@ enum kf_status kf_report_open(const struct kf_session *session,
                               struct kf_store *store, const struct kf_report_run *run,
                               struct kf_report **out, struct kf_error *error) KF_MUST_USE;
 
+/*
+ * Begins an input, in order; a key does it for its own where that was not done. facts: as the run
+ * read it; NULL: the file is looked at now. What fails is told by the end.
+ */
+void kf_report_input(struct kf_report *report, const char *name,
+                     const struct kf_input_facts *facts);
+bool kf_report_is_at(const struct kf_report *report, const char *input);
+
+/* So many certificates of the present input are without their keys. */
+void kf_report_certificates(struct kf_report *report, uint64_t certificates);
+
 /* One key, in order. What fails is told by the end. */
 void kf_report_add(struct kf_report *report, const struct kf_report_entry *entry);
 
@@ -85,7 +96,7 @@ enum kf_status kf_report_live_begin(struct kf_report_live *live, const struct kf
                                     const struct kf_arguments *arguments, const char *options,
                                     struct kf_store *store, struct kf_error *error) KF_MUST_USE;
 
-/* Tells the report, if there is one, and then inner. */
+/* A sink that tells the report and then inner; inner itself where there is no report. */
 struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink inner);
 
 /*
@@ -93,8 +104,9 @@ struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink i
  * without its signature. KF_FATAL: a report could not be written.
  */
 enum kf_status kf_report_live_end(struct kf_report_live *live, enum kf_status status,
-                                  const struct kf_totals *totals, char *const *unsigned_inputs,
-                                  size_t unsigned_count, struct kf_error *error) KF_MUST_USE;
+                                  const struct kf_totals *totals,
+                                  const struct kf_input_names *unsigned_inputs,
+                                  struct kf_error *error) KF_MUST_USE;
 void kf_report_live_reset(struct kf_report_live *live);
 
 /* report_run.c: the whole report of a run from the store. KF_SKIP with KF_CAUSE_USAGE: no such run.

@@ -22,9 +22,9 @@ static struct kf_advice by_policy(const struct kf_group *group)
             "If keys of other CAs belong into this archive, both the archive and the run have to "
             "allow it: `keyferry setreg KRAFlags +KRAF_ENABLEFOREIGN`, then import again with "
             "`--foreign`. What is archived already is not archived twice."};
-    return (struct kf_advice){"Not allowed by the import rules",
-                              "See the rule, and change the archive’s settings (`keyferry setreg`) "
-                              "if these keys belong into it. Then import again."};
+    return (struct kf_advice){"Not taken by the destination",
+                              "See what was found with each key. A file that exists already is "
+                              "written over with `-f`."};
 }
 
 static struct kf_advice by_data(const struct kf_group *group)
@@ -37,7 +37,7 @@ static struct kf_advice by_data(const struct kf_group *group)
     return (struct kf_advice){"Damaged, incomplete, or not what its format says",
                               "`keyferry inspect` shows how far it can be read. Get a fresh copy "
                               "from where it came from, "
-                              "and import again."};
+                              "and run it again."};
 }
 
 struct kf_advice kf_group_advice(const struct kf_group *group)
@@ -57,7 +57,7 @@ struct kf_advice kf_group_advice(const struct kf_group *group)
     case KF_CAUSE_SECRET:
         return (struct kf_advice){
             "Wrong password or key, or none given",
-            "Give the right one and import again: several passwords with `--password` or a file of "
+            "Give the right one and run it again: several passwords with `--password` or a file of "
             "them with `--passwords`, one for each file with `--manifest`, the key of an export "
             "with `--key`. What is archived already is not archived twice."};
     case KF_CAUSE_LIMIT:
@@ -71,17 +71,17 @@ struct kf_advice kf_group_advice(const struct kf_group *group)
                                   "password. `keyferry formats` lists what is read."};
     case KF_CAUSE_SYSTEM:
         return (struct kf_advice){"Could not be read from disk",
-                                  "Check the path, the permissions and the disk, and import "
+                                  "Check the path, the permissions and the disk, and run it "
                                   "again."};
     case KF_CAUSE_CONFIG:
         return (struct kf_advice){"The archive’s settings do not allow it",
-                                  "See `keyferry getreg`, and import again."};
+                                  "See `keyferry getreg`, and run it again."};
     case KF_CAUSE_USAGE:
         return (struct kf_advice){"Not an input as it was given",
                                   "Folders are read with `-r`. See `keyferry help import`."};
     case KF_CAUSE_MEMORY:
         return (struct kf_advice){"Out of memory",
-                                  "Import again with more memory, or with `-j 1`."};
+                                  "Run it again with more memory, or with `-j 1`."};
     case KF_CAUSE_INTERNAL:
         return (struct kf_advice){"A defect of keyferry",
                                   "Please report it, with what is told of the key."};

@@ -80,7 +80,8 @@ static void put_chart(struct kf_out *out, const struct chart *chart, const struc
     for (size_t i = 0; i < shown; i++) {
         const struct kf_tally_item *item = &tally->items[i];
 
-        put_row(out, name_of(chart, item), item->is_weak ? chart->weak : "", item, most, whole);
+        if (item->keys != 0) /* an input may have none */
+            put_row(out, name_of(chart, item), item->is_weak ? chart->weak : "", item, most, whole);
     }
     if (rest.keys != 0) {
         size_t more = tally->count - shown;
@@ -95,7 +96,7 @@ static void put_chart(struct kf_out *out, const struct chart *chart, const struc
     kf_out_text(out, "</tbody></table>\n");
 }
 
-static void put_legend(struct kf_out *out)
+static void put_legend(struct kf_out *out, const struct kf_report_whole *whole)
 {
     struct kf_svg_part parts[KF_BAR_PARTS];
     const uint64_t none[KF_OUTCOME_COUNT] = {0};
@@ -104,12 +105,25 @@ static void put_legend(struct kf_out *out)
     kf_out_text(out, "<ul class=\"legend\">");
     for (size_t i = 0; i < KF_BAR_PARTS; i++)
         kf_out_format(out, "<li><span class=\"key %s\"></span>%s</li>", parts[i].class,
-                      kf_page_outcome((enum kf_outcome)(KF_ARCHIVED + i)));
+                      kf_page_outcome(whole->run, (enum kf_outcome)(KF_ARCHIVED + i)));
     kf_out_text(out, "</ul>\n");
 }
 
-static void put_sources(struct kf_out *out, const struct kf_report_facts *facts)
+static void put_unknown(struct kf_out *out, const struct kf_report_facts *facts)
 {
+    uint64_t unknown = kf_totals_seen(&facts->counted) - facts->with_certificate;
+
+    if (unknown == 0)
+        return;
+    kf_out_text(out, "<p class=\"note\">Of ");
+    kf_html_count(out, unknown, "key", "keys");
+    kf_out_text(out, " no certificate is known: they could not be read so far. They are not "
+                     "counted here and below.</p>\n");
+}
+
+static void put_sources(struct kf_out *out, const struct kf_report_whole *whole)
+{
+    const struct kf_report_facts *facts = whole->facts;
     const struct chart inputs = {.caption = "Keys by input",
                                  .name = "Input",
                                  .others = "other inputs",
@@ -125,7 +139,9 @@ static void put_sources(struct kf_out *out, const struct kf_report_facts *facts)
                                   .others = "other issuers",
                                   .empty = "(no name)",
                                   .weak = ""};
-    const struct chart passwords = {.caption = "Keys by the password that opened them",
+    const struct chart passwords = {.caption =
+                                        "Keys by the place of the password that opened them; "
+                                        "no report tells a password",
                                     .name = "Password",
                                     .others = "other passwords",
                                     .empty = "(no name)",
@@ -135,21 +151,16 @@ static void put_sources(struct kf_out *out, const struct kf_report_facts *facts)
     kf_out_text(out,
                 "<section aria-labelledby=\"sources\">\n<h2 id=\"sources\">Where the keys come "
                 "from</h2>\n");
-    put_legend(out);
+    put_legend(out, whole);
     put_chart(out, by_folder ? &folders : &inputs, by_folder ? &facts->folders : &facts->inputs);
     kf_out_text(out, "<h3>Issuers</h3>\n");
     put_chart(out, &issuers, &facts->issuers);
+    put_unknown(out, facts);
     if (facts->passwords.count != 0) {
         kf_out_text(out, "<h3>Passwords</h3>\n");
         put_chart(out, &passwords, &facts->passwords);
     }
-    if (facts->with_certificate != kf_totals_seen(&facts->counted)) {
-        kf_out_text(out, "<p class=\"note\">Of ");
-        kf_html_count(out, kf_totals_seen(&facts->counted) - facts->with_certificate, "key",
-                      "keys");
-        kf_out_text(out, " no certificate is known: they could not be read so far. They are not "
-                         "counted here and below.</p>\n");
-    }
+    kf_page_certificates(out, whole);
     kf_out_text(out, "</section>\n");
 }
 
@@ -163,19 +174,24 @@ static void put_weakness(struct kf_out *out, const struct kf_report_facts *facts
     kf_out_format(out, "<td>%s</td></tr>\n", meaning);
 }
 
-static void put_weaknesses(struct kf_out *out, const struct kf_report_facts *facts)
+static void put_weaknesses(struct kf_out *out, const struct kf_report_whole *whole)
 {
+    const struct kf_report_facts *facts = whole->facts;
+
     kf_out_text(out, "<h3>Weak keys</h3>\n<table><caption>");
     if (facts->weak_keys == 0) {
         kf_out_text(out, "No key is weak in one of these ways.");
     } else {
         kf_html_count(out, facts->weak_keys, "key is", "keys are");
-        kf_out_text(out, " weak in one of these ways or several. They are archived like others, "
+        kf_out_text(out, " weak in one of these ways or several. They are treated like others, "
                          "since what was encrypted to them has to stay readable.");
     }
-    kf_out_text(out, "</caption>\n<thead><tr><th scope=\"col\">Weakness</th><th scope=\"col\" "
-                     "class=\"n\">Keys</th><th scope=\"col\" class=\"n\">In the archive</th><th "
-                     "scope=\"col\">What it means</th></tr></thead>\n<tbody>\n");
+    kf_out_format(
+        out,
+        "</caption>\n<thead><tr><th scope=\"col\">Weakness</th><th scope=\"col\" "
+        "class=\"n\">Keys</th><th scope=\"col\" class=\"n\">%s</th><th scope=\"col\">What "
+        "it means</th></tr></thead>\n<tbody>\n",
+        kf_page_converts(whole->run) ? "Written" : "In the archive");
     put_weakness(out, facts, 0, "RSA, DSA or DH under 2048 bits",
                  "Within reach of well-funded attackers; replace the certificate where it is still "
                  "in use.");
@@ -265,7 +281,7 @@ static void put_kinds(struct kf_out *out, const struct kf_report_whole *whole)
     kf_out_text(out, "</div><div>\n<h3>Signatures</h3>\n");
     put_chart(out, &signatures, &whole->facts->signatures);
     kf_out_text(out, "</div></div>\n");
-    put_weaknesses(out, whole->facts);
+    put_weaknesses(out, whole);
     if (whole->run->store != NULL)
         put_states(out, whole->facts);
     kf_out_text(out, "</section>\n");
@@ -422,7 +438,7 @@ static void put_agents(struct kf_out *out, const struct kf_report_whole *whole)
 
 void kf_page_charts(struct kf_out *out, const struct kf_report_whole *whole)
 {
-    put_sources(out, whole->facts);
+    put_sources(out, whole);
     put_kinds(out, whole);
     put_expiry(out, whole);
     put_agents(out, whole);

@@ -19,7 +19,7 @@ enum kf_status kf_report_facts_new(struct kf_report_facts **out, struct kf_error
         return kf_fail_memory(error);
     }
     facts->inputs.limit = KF_INPUTS_MOST;
-    facts->folders.limit = KF_INPUTS_MOST;
+    facts->folders.limit = KF_FOLDERS_MOST;
     facts->issuers.limit = KF_NAMES_MOST;
     facts->algorithms.limit = KF_NAMES_MOST;
     facts->signatures.limit = KF_NAMES_MOST;
@@ -80,21 +80,25 @@ static enum kf_status count_folder(struct kf_report_facts *facts,
     return status;
 }
 
-static enum kf_status count_input(struct kf_report_facts *facts,
-                                  const struct kf_report_input *input,
-                                  const struct kf_report_entry *entry, struct kf_error *error)
+enum kf_status kf_report_facts_input(struct kf_report_facts *facts,
+                                     const struct kf_report_input *input, struct kf_error *error)
 {
     size_t before = facts->inputs.count;
-    enum kf_status status = kf_tally_add(&facts->inputs, entry->input, entry->outcome, NULL, error);
+    struct kf_tally_item *item = NULL;
 
-    if (status == KF_OK && facts->inputs.count != before) {
-        struct kf_input_fact *fact = &facts->input_facts[before];
-
-        fact->has_digest = input->has_digest;
-        fact->size = input->size;
-        memcpy(fact->sha256, input->sha256, sizeof(fact->sha256));
-    }
-    return status == KF_OK ? count_folder(facts, entry, error) : status;
+    facts->input_count++;
+    facts->input = NULL;
+    if (kf_tally_touch(&facts->inputs, input->name, &item, error) != KF_OK)
+        return KF_FATAL;
+    if (item->name == NULL)
+        return KF_OK;
+    facts->input = &facts->input_facts[item - facts->inputs.items];
+    if (facts->inputs.count == before)
+        return KF_OK; /* the same file once more */
+    facts->input->has_digest = input->has_digest;
+    facts->input->size = input->size;
+    memcpy(facts->input->sha256, input->sha256, sizeof(facts->input->sha256));
+    return KF_OK;
 }
 
 static enum kf_status count_year(struct kf_report_facts *facts, const struct kf_report_entry *entry,
@@ -184,7 +188,6 @@ static enum kf_status count_agents(struct kf_report_facts *facts,
 }
 
 enum kf_status kf_report_facts_add(struct kf_report_facts *facts,
-                                   const struct kf_report_input *input,
                                    const struct kf_report_entry *entry, struct kf_error *error)
 {
     facts->counted.by_outcome[entry->outcome]++;
@@ -194,7 +197,8 @@ enum kf_status kf_report_facts_add(struct kf_report_facts *facts,
         if (count_agents(facts, entry, error) != KF_OK)
             return KF_FATAL;
     }
-    if (count_input(facts, input, entry, error) != KF_OK)
+    if (kf_tally_add(&facts->inputs, entry->input, entry->outcome, NULL, error) != KF_OK ||
+        count_folder(facts, entry, error) != KF_OK)
         return KF_FATAL;
     if (entry->password != NULL &&
         kf_tally_add(&facts->passwords, entry->password, entry->outcome, NULL, error) != KF_OK)

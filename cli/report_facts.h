@@ -11,9 +11,10 @@
 #define KF_GROUP_KEPT      10000u  /* entries of a group that are kept, the first ones */
 #define KF_GROUPS_KEPT     100000u /* of all groups together */
 #define KF_GROUP_MOST      64u     /* causes that are told apart; the last takes all others */
-#define KF_INPUTS_MOST     200u    /* inputs that are told one by one */
-#define KF_NAMES_MOST      1000u   /* issuers, and the like */
-#define KF_REPORT_YEARS_TO 2200    /* what is valid for longer counts as this year */
+#define KF_INPUTS_MOST     1000u   /* inputs that are told one by one */
+#define KF_FOLDERS_MOST    200u
+#define KF_NAMES_MOST      1000u /* issuers, and the like */
+#define KF_REPORT_YEARS_TO 2200  /* what is valid for longer counts as this year */
 
 /* An entry of a group, to be told later; the strings are its own. */
 struct kf_kept {
@@ -53,6 +54,7 @@ struct kf_report_input {
 };
 
 struct kf_input_fact {
+    uint64_t certificates; /* without keys */
     bool has_digest;
     uint64_t size;
     char sha256[2 * KF_SHA256_SIZE + 1];
@@ -69,8 +71,9 @@ struct kf_report_facts {
 
     struct kf_tally inputs; /* in their order; digests beside */
     struct kf_input_fact input_facts[KF_INPUTS_MOST];
-    uint64_t input_count;    /* changes of input: all of them, where none comes twice */
-    struct kf_tally folders; /* the note of one with a single input is that input */
+    struct kf_input_fact *input; /* of the present input; NULL where it is not told by itself */
+    uint64_t input_count;        /* all of them */
+    struct kf_tally folders;     /* the note of one with a single input is that input */
     struct kf_tally issuers, algorithms, signatures, years;
     struct kf_tally agents;    /* SHA-1 of each: archived keys that it can open */
     struct kf_tally passwords; /* their labels: keys that each opened */
@@ -85,9 +88,13 @@ enum kf_status kf_report_facts_new(struct kf_report_facts **out,
                                    struct kf_error *error) KF_MUST_USE;
 void kf_report_facts_free(struct kf_report_facts *facts); /* NULL-safe */
 
-/* Counts an entry; input is where it comes from. KF_FATAL: memory. */
+/* Begins an input, with keys or without. KF_FATAL: memory. */
+enum kf_status kf_report_facts_input(struct kf_report_facts *facts,
+                                     const struct kf_report_input *input,
+                                     struct kf_error *error) KF_MUST_USE;
+
+/* Counts an entry of that input. KF_FATAL: memory. */
 enum kf_status kf_report_facts_add(struct kf_report_facts *facts,
-                                   const struct kf_report_input *input,
                                    const struct kf_report_entry *entry,
                                    struct kf_error *error) KF_MUST_USE;
 

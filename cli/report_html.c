@@ -11,6 +11,8 @@
 #include "cli/report_assets.h"
 #include "cli/report_page.h"
 
+#define NOTES_AT_THE_TOP 3u /* all of them stand with the run */
+
 /* In the order of the sum, which is that of enum kf_outcome. */
 static const char *const outcome_classes[KF_BAR_PARTS] = {"archived", "known", "refused", "failed",
                                                           "skipped"};
@@ -23,11 +25,16 @@ void kf_page_parts(const uint64_t by_outcome[KF_OUTCOME_COUNT],
             (struct kf_svg_part){.value = by_outcome[KF_ARCHIVED + i], .class = outcome_classes[i]};
 }
 
-const char *kf_page_outcome(enum kf_outcome outcome)
+bool kf_page_converts(const struct kf_report_run *run)
+{
+    return strcmp(run->command, "convert") == 0;
+}
+
+const char *kf_page_outcome(const struct kf_report_run *run, enum kf_outcome outcome)
 {
     switch (outcome) {
     case KF_ARCHIVED:
-        return "Archived";
+        return kf_page_converts(run) ? "Written" : "Archived";
     case KF_KNOWN:
         return "Known before";
     case KF_REFUSED:
@@ -93,7 +100,7 @@ static void put_title(struct kf_out *out, const struct kf_report_whole *whole)
 {
     const struct kf_report_run *run = whole->run;
 
-    kf_out_text(out, strcmp(run->command, "convert") == 0 ? "Conversion" : "Import");
+    kf_out_text(out, kf_page_converts(run) ? "Conversion" : "Import");
     kf_out_text(out, run->dry_run ? " rehearsal" : " report");
     if (run->id != 0)
         kf_out_format(out, ", run %" PRIu64, run->id);
@@ -123,7 +130,7 @@ static void put_lead(struct kf_out *out, const struct kf_report_whole *whole)
     const uint64_t *by = whole->facts->counted.by_outcome;
     uint64_t seen = kf_totals_seen(&whole->facts->counted);
     uint64_t bad = by[KF_REFUSED] + by[KF_FAILED];
-    bool converts = strcmp(whole->run->command, "convert") == 0;
+    bool converts = kf_page_converts(whole->run);
 
     kf_out_text(out, "<p class=\"lead\">Of <b>");
     kf_html_count(out, seen, "key", "keys");
@@ -197,19 +204,22 @@ static bool is_reconciled(const struct kf_report_whole *whole)
     return true;
 }
 
-static void put_sum(struct kf_out *out, const struct kf_totals *totals)
+static void put_sum(struct kf_out *out, const struct kf_report_whole *whole)
 {
+    const struct kf_totals *totals = &whole->facts->counted;
+
     kf_out_text(out, "<table class=\"sum\"><caption class=\"unseen\">Keys seen, as the sum of "
                      "their outcomes</caption><thead><tr><th scope=\"col\">Seen</th>");
     for (size_t i = 0; i < KF_BAR_PARTS; i++)
         kf_out_format(out, "<th scope=\"col\"><span class=\"key %s\"></span>%s</th>",
-                      outcome_classes[i], kf_page_outcome((enum kf_outcome)(KF_ARCHIVED + i)));
+                      outcome_classes[i],
+                      kf_page_outcome(whole->run, (enum kf_outcome)(KF_ARCHIVED + i)));
     kf_out_text(out, "</tr></thead><tbody><tr><td data-name=\"Seen\">");
     kf_html_number(out, kf_totals_seen(totals));
     kf_out_text(out, "</td>");
     for (size_t i = 0; i < KF_BAR_PARTS; i++) {
         kf_out_format(out, "<td data-name=\"%s\">",
-                      kf_page_outcome((enum kf_outcome)(KF_ARCHIVED + i)));
+                      kf_page_outcome(whole->run, (enum kf_outcome)(KF_ARCHIVED + i)));
         kf_html_number(out, totals->by_outcome[KF_ARCHIVED + i]);
         kf_out_text(out, "</td>");
     }
@@ -256,7 +266,7 @@ static void put_verdict(struct kf_out *out, const struct kf_report_whole *whole)
                   whole->end->ended == 0 ? ", so far" : "");
     put_lead(out, whole);
     kf_out_text(out, "<figure class=\"whole\">");
-    put_sum(out, totals);
+    put_sum(out, whole);
     kf_page_parts(totals->by_outcome, parts);
     kf_svg_bar(out, parts, KF_BAR_PARTS, kf_totals_seen(totals));
     kf_out_text(out, "</figure>\n");
@@ -285,11 +295,14 @@ static void put_facts(struct kf_out *out, const struct kf_report_whole *whole)
         kf_html_count(out, whole->end->totals.users, "user", "users");
     }
     kf_out_text(out, "</dd></div></dl>\n");
-    for (size_t i = 0; i < whole->end->note_count; i++) {
+    for (size_t i = 0; i < whole->end->note_count && i < NOTES_AT_THE_TOP; i++) {
         kf_out_text(out, "<p class=\"alert\">");
         kf_html_text(out, whole->end->notes[i]);
         kf_out_text(out, "</p>\n");
     }
+    if (whole->end->note_count > NOTES_AT_THE_TOP)
+        kf_out_text(out, "<p class=\"note\"><a href=\"#notes\">All notes about the run and its "
+                         "inputs</a></p>\n");
 }
 
 static void put_contents(struct kf_out *out, const struct kf_report_whole *whole)
@@ -304,9 +317,10 @@ static void put_contents(struct kf_out *out, const struct kf_report_whole *whole
     kf_out_text(out, "<a href=\"#run\">The run</a></nav>\n");
 }
 
-static void put_cause(struct kf_out *out, const struct kf_group *group, size_t number,
+static void put_cause(struct kf_out *out, const struct kf_report_whole *whole, size_t number,
                       uint64_t most)
 {
+    const struct kf_group *group = &whole->facts->groups[number - 1];
     struct kf_svg_part part = {.value = group->keys, .class = "skipped"};
 
     if (group->outcome >= KF_ARCHIVED)
@@ -319,7 +333,7 @@ static void put_cause(struct kf_out *out, const struct kf_group *group, size_t n
         kf_out_text(out, "</small>");
     }
     kf_out_format(out, "</th><td><span class=\"key %s\"></span>%s</td><td>", part.class,
-                  kf_page_outcome(group->outcome));
+                  kf_page_outcome(whole->run, group->outcome));
     kf_html_text(out, group->rule);
     kf_out_text(out, "</td>");
     kf_page_number(out, group->keys);
@@ -349,7 +363,7 @@ static void put_attention(struct kf_out *out, const struct kf_report_whole *whol
                      "scope=\"col\">Outcome</th><th scope=\"col\">Rule</th><th scope=\"col\" "
                      "class=\"n\">Keys</th><td class=\"b\"></td></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < facts->group_count; i++)
-        put_cause(out, &facts->groups[i], i + 1, most);
+        put_cause(out, whole, i + 1, most);
     kf_out_text(out, "</tbody></table>\n</section>\n");
 }
 

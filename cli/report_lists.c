@@ -119,14 +119,15 @@ static void put_advice(struct kf_out *out, const char *text)
     }
 }
 
-static void put_group(struct kf_out *out, const struct kf_group *group, size_t number)
+static void put_group(struct kf_out *out, const struct kf_report_whole *whole, size_t number)
 {
+    const struct kf_group *group = &whole->facts->groups[number - 1];
     struct kf_advice advice = kf_group_advice(group);
 
     kf_out_format(out,
                   "<div class=\"group\">\n<h3 id=\"g%zu\">%s</h3>\n"
                   "<p class=\"count\">%s: ",
-                  number, advice.title, kf_page_outcome(group->outcome));
+                  number, advice.title, kf_page_outcome(whole->run, group->outcome));
     kf_html_count(out, group->keys, "key", "keys");
     kf_out_text(out, "</p>\n<p class=\"advice\"><b>What to do</b>");
     put_advice(out, advice.advice);
@@ -158,7 +159,7 @@ void kf_page_groups(struct kf_out *out, const struct kf_report_whole *whole)
     kf_out_text(out, "<section aria-labelledby=\"keys\">\n<h2 id=\"keys\">Key by key: what was not "
                      "archived, and why</h2>\n");
     for (size_t i = 0; i < facts->group_count; i++)
-        put_group(out, &facts->groups[i], i + 1);
+        put_group(out, whole, i + 1);
     kf_out_text(out, "</section>\n");
 }
 
@@ -190,46 +191,91 @@ static void put_lines(struct kf_out *out, const char *name, const char *lines)
     kf_out_text(out, "</dd>");
 }
 
+void kf_page_certificates(struct kf_out *out, const struct kf_report_whole *whole)
+{
+    const struct kf_report_facts *facts = whole->facts;
+
+    kf_out_text(out, "<h3 id=\"alone\">Certificates without keys</h3>\n");
+    if (whole->end->certificates == 0) {
+        kf_out_text(out, "<p>No input has a certificate whose key it lacks.</p>\n");
+        return;
+    }
+    kf_out_text(out, "<p>");
+    kf_html_count(out, whole->end->certificates, "certificate", "certificates");
+    kf_out_text(out, " came without a key, so that there was nothing to archive for them. What was "
+                     "encrypted to one of them needs its key from elsewhere.</p>\n<div "
+                     "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"alone\">"
+                     "<table class=\"list sort filter-by\"><caption class=\"unseen\">Inputs with "
+                     "certificates whose keys they lack</caption>\n<thead><tr><th "
+                     "scope=\"col\">Input</th><th scope=\"col\" class=\"n\">Without "
+                     "key</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < facts->inputs.count; i++) {
+        if (facts->input_facts[i].certificates == 0)
+            continue;
+        kf_out_text(out, "<tr><td>");
+        kf_html_text(out, facts->inputs.items[i].name);
+        kf_out_text(out, "<td class=\"n\">");
+        kf_html_number(out, facts->input_facts[i].certificates);
+        kf_out_text(out, "\n");
+    }
+    kf_out_text(out, "</tbody></table></div>\n");
+}
+
+/* A row says no more than it has to: there may be a thousand. */
 static void put_input(struct kf_out *out, const struct kf_tally_item *item,
                       const struct kf_input_fact *fact)
 {
     kf_out_text(out, "<tr><td>");
     kf_html_text(out, item->name);
-    kf_out_format(out, "<td><code>%s</code>", fact->has_digest ? fact->sha256 : "–");
-    kf_out_text(out, "<td class=\"n\">");
+    kf_out_format(out, "<td>%s<td>", fact->has_digest ? fact->sha256 : "–");
     if (fact->has_digest)
         kf_html_number(out, fact->size);
     else
         kf_out_text(out, "–");
-    kf_out_text(out, "<td class=\"n\">");
+    kf_out_text(out, "<td>");
     kf_html_number(out, item->keys);
     kf_out_text(out, "\n");
 }
 
-static void put_inputs(struct kf_out *out, const struct kf_report_facts *facts)
+static void put_inputs(struct kf_out *out, const struct kf_report_whole *whole)
 {
+    const struct kf_report_facts *facts = whole->facts;
     const struct kf_tally *inputs = &facts->inputs;
 
-    kf_out_text(out, "<h3>Inputs</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                     "aria-labelledby=\"inputs\"><table class=\"list sort filter-by\"><caption "
-                     "id=\"inputs\">");
-    if (inputs->others.keys != 0) {
+    kf_out_text(out, "<h3 id=\"inputs\">Inputs</h3>\n<div class=\"scroll\" tabindex=\"0\" "
+                     "role=\"region\" aria-labelledby=\"inputs\"><table class=\"list inputs sort "
+                     "filter-by\"><caption>");
+    if (inputs->count == KF_INPUTS_MOST && facts->input_count > inputs->count) {
         kf_out_text(out, "The first ");
         kf_html_number(out, inputs->count);
         kf_out_text(out, " of ");
         kf_html_number(out, facts->input_count);
-        kf_out_text(out, " inputs; the CSV and JSON reports have all of them. ");
+        kf_out_text(out, " inputs; the JSON report has all of them. ");
+    } else {
+        kf_html_count(out, facts->input_count, "input. ", "inputs. ");
     }
-    kf_out_text(
-        out,
-        "SHA-256 and size are those of the file when this report was made."
-        "</caption>\n<thead><tr><th scope=\"col\">Input</th><th scope=\"col\" class=\"digest\">"
-        "SHA-256"
-        "</th><th scope=\"col\" class=\"n\">Bytes</th><th scope=\"col\" class=\"n\">"
-        "Keys</th></tr></thead>\n<tbody>\n");
+    kf_out_text(out, whole->run->id != 0
+                         ? "SHA-256 and size are those of what the run read."
+                         : "SHA-256 and size are those of the file when this report was made.");
+    kf_out_text(out, "</caption>\n<thead><tr><th scope=\"col\">Input</th><th scope=\"col\" "
+                     "class=\"digest\">SHA-256</th><th scope=\"col\" class=\"n\">Bytes</th><th "
+                     "scope=\"col\" class=\"n\">Keys</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < inputs->count; i++)
         put_input(out, &inputs->items[i], &facts->input_facts[i]);
     kf_out_text(out, "</tbody></table></div>\n");
+}
+
+static void put_notes(struct kf_out *out, const struct kf_report_end *end)
+{
+    if (end->note_count == 0)
+        return;
+    kf_out_text(out, "<h3 id=\"notes\">Notes</h3>\n<ul>");
+    for (size_t i = 0; i < end->note_count; i++) {
+        kf_out_text(out, "<li>");
+        kf_html_text(out, end->notes[i]);
+        kf_out_text(out, "\n");
+    }
+    kf_out_text(out, "</ul>\n");
 }
 
 void kf_page_run(struct kf_out *out, const struct kf_report_whole *whole)
@@ -252,7 +298,8 @@ void kf_page_run(struct kf_out *out, const struct kf_report_whole *whole)
     put_lines(out, "Its settings then", run->settings);
     put_fact(out, "Program", "keyferry " KF_VERSION);
     kf_out_text(out, "</dl>\n");
+    put_notes(out, whole->end);
     if (whole->facts->inputs.count != 0)
-        put_inputs(out, whole->facts);
+        put_inputs(out, whole);
     kf_out_text(out, "</section>\n");
 }

@@ -72,11 +72,9 @@ static void tell_entry(void *context, const char *input, const struct kf_record 
     struct kf_report_live *live = context;
     struct kf_report_entry entry;
 
-    if (live->report != NULL) {
-        kf_report_entry_of_record(&entry, input, record);
-        ask_row(live, &entry);
-        kf_report_add(live->report, &entry);
-    }
+    kf_report_entry_of_record(&entry, input, record);
+    ask_row(live, &entry);
+    kf_report_add(live->report, &entry);
     live->inner.entry(live->inner.context, input, record);
 }
 
@@ -85,7 +83,12 @@ static void tell_remark(void *context, const char *input, const struct kf_remark
     struct kf_report_live *live = context;
 
     live->certificates += remarks->certificates;
-    for (size_t i = 0; i < remarks->count && live->report != NULL && live->noted == KF_OK; i++) {
+    if (remarks->certificates != 0) {
+        if (!kf_report_is_at(live->report, input))
+            kf_report_input(live->report, input, NULL);
+        kf_report_certificates(live->report, remarks->certificates);
+    }
+    for (size_t i = 0; i < remarks->count && live->noted == KF_OK; i++) {
         char text[KF_REMARK_SIZE];
 
         kf_remark_text(&remarks->items[i], text);
@@ -95,12 +98,15 @@ static void tell_remark(void *context, const char *input, const struct kf_remark
         live->inner.remark(live->inner.context, input, remarks);
 }
 
-static void tell_done(void *context, const char *input)
+/* Each input is told, also one without keys. */
+static void tell_done(void *context, const char *input, const struct kf_input_facts *facts)
 {
     struct kf_report_live *live = context;
 
+    if (!kf_report_is_at(live->report, input))
+        kf_report_input(live->report, input, facts);
     if (live->inner.input_done != NULL)
-        live->inner.input_done(live->inner.context, input);
+        live->inner.input_done(live->inner.context, input, facts);
 }
 
 static void tell_failure(void *context, const char *input, const struct kf_error *error)
@@ -121,6 +127,8 @@ static void tell_tick(void *context, const struct kf_tick *tick)
 
 struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink inner)
 {
+    if (live->report == NULL)
+        return inner;
     live->inner = inner;
     return (struct kf_sink){.entry = tell_entry,
                             .remark = tell_remark,
@@ -131,8 +139,9 @@ struct kf_sink kf_report_live_sink(struct kf_report_live *live, struct kf_sink i
 }
 
 enum kf_status kf_report_live_end(struct kf_report_live *live, enum kf_status status,
-                                  const struct kf_totals *totals, char *const *unsigned_inputs,
-                                  size_t unsigned_count, struct kf_error *error)
+                                  const struct kf_totals *totals,
+                                  const struct kf_input_names *unsigned_inputs,
+                                  struct kf_error *error)
 {
     struct kf_report_end end = {.totals = *totals, .certificates = live->certificates};
     enum kf_status written = live->noted;
@@ -141,9 +150,9 @@ enum kf_status kf_report_live_end(struct kf_report_live *live, enum kf_status st
         return KF_OK;
     if (written != KF_OK)
         *error = live->error;
-    for (size_t i = 0; i < unsigned_count && written == KF_OK; i++)
-        written =
-            kf_notes_add(&live->notes, unsigned_inputs[i], "was read without a signature", error);
+    for (size_t i = 0; i < unsigned_inputs->count && written == KF_OK; i++)
+        written = kf_notes_add(&live->notes, unsigned_inputs->items[i],
+                               "was read without a signature", error);
     if (written == KF_OK)
         written = kf_notes_end(&live->notes, error);
     if (written != KF_OK)

@@ -13,8 +13,9 @@
 void kf_page_parts(const uint64_t by_outcome[KF_OUTCOME_COUNT],
                    struct kf_svg_part parts[KF_BAR_PARTS]);
 
-/* "Archived", "Refused". */
-const char *kf_page_outcome(enum kf_outcome outcome);
+/* "Archived", "Refused"; what was archived, convert has written. */
+const char *kf_page_outcome(const struct kf_report_run *run, enum kf_outcome outcome);
+bool kf_page_converts(const struct kf_report_run *run);
 
 /* A cell with a number, grouped. */
 void kf_page_number(struct kf_out *out, uint64_t number);
@@ -25,8 +26,10 @@ void kf_page_date(struct kf_out *out, int64_t seconds);
 /* report_charts.c: where keys come from, what they are, when they expire, who can open them. */
 void kf_page_charts(struct kf_out *out, const struct kf_report_whole *whole);
 
-/* report_lists.c: refused, failed and skipped keys one by one; and the run with its inputs. */
+/* report_lists.c: refused, failed and skipped keys one by one; the inputs that
+ * have certificates without keys; and the run with its inputs. */
 void kf_page_groups(struct kf_out *out, const struct kf_report_whole *whole);
+void kf_page_certificates(struct kf_out *out, const struct kf_report_whole *whole);
 void kf_page_run(struct kf_out *out, const struct kf_report_whole *whole);
 
 #endif

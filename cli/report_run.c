@@ -185,24 +185,50 @@ enum kf_status kf_report_settings(struct kf_store *store, char **out, struct kf_
     return settings_text(flags, count, out, error);
 }
 
+/* The inputs on the way to the one that is named, or all that are left where input is NULL. */
+static enum kf_status pass_inputs(struct kf_report *report, struct kf_input_cursor *inputs,
+                                  const char *name, struct kf_error *error)
+{
+    struct kf_run_input input = {.name = NULL};
+    enum kf_status status = KF_OK;
+
+    while (status == KF_OK && (name == NULL || !kf_report_is_at(report, name))) {
+        status = kf_inputs_next(inputs, &input, error);
+        if (status != KF_OK)
+            break;
+        kf_report_input(report, input.name, &input.facts);
+        kf_report_certificates(report, input.certificates);
+    }
+    kf_run_input_reset(&input);
+    return status == KF_END ? KF_OK : status;
+}
+
 static enum kf_status add_entries(struct kf_report *report, struct kf_store *store, uint64_t run,
                                   struct kf_error *error)
 {
     struct kf_entry_cursor *cursor = NULL;
+    struct kf_input_cursor *inputs = NULL;
     struct kf_report_memory memory = {.certificate = {.is_public = true}};
     struct kf_report_entry entry;
-    enum kf_status status = kf_entries_of(store, run, &cursor, error);
+    enum kf_status status = kf_inputs_of(store, run, &inputs, error);
 
+    if (status == KF_OK)
+        status = kf_entries_of(store, run, &cursor, error);
     while (status == KF_OK) {
         status = kf_entries_next(cursor, &memory.entry, error);
         if (status == KF_OK)
             status = kf_report_entry_of_store(&entry, store, &memory, error);
         if (status == KF_OK)
+            status = pass_inputs(report, inputs, entry.input, error);
+        if (status == KF_OK)
             kf_report_add(report, &entry);
     }
+    if (status == KF_END)
+        status = pass_inputs(report, inputs, NULL, error);
     kf_entries_close(cursor);
+    kf_inputs_close(inputs);
     kf_report_memory_reset(&memory);
-    return status == KF_END ? KF_OK : status;
+    return status;
 }
 
 struct stored {

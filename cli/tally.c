@@ -50,10 +50,9 @@ static enum kf_status make_room(struct kf_tally *tally, struct kf_error *error)
     return tally->items != NULL && tally->slots != NULL ? KF_OK : kf_fail_memory(error);
 }
 
-enum kf_status kf_tally_add(struct kf_tally *tally, const char *name, enum kf_outcome outcome,
-                            struct kf_tally_item **item, struct kf_error *error)
+enum kf_status kf_tally_touch(struct kf_tally *tally, const char *name, struct kf_tally_item **item,
+                              struct kf_error *error)
 {
-    struct kf_tally_item *counted = &tally->others;
     size_t *slot;
 
     if (tally->items == NULL && make_room(tally, error) != KF_OK)
@@ -67,8 +66,17 @@ enum kf_status kf_tally_add(struct kf_tally *tally, const char *name, enum kf_ou
         tally->items[tally->count].name = copy;
         *slot = ++tally->count;
     }
-    if (*slot != 0)
-        counted = &tally->items[*slot - 1];
+    *item = *slot != 0 ? &tally->items[*slot - 1] : &tally->others;
+    return KF_OK;
+}
+
+enum kf_status kf_tally_add(struct kf_tally *tally, const char *name, enum kf_outcome outcome,
+                            struct kf_tally_item **item, struct kf_error *error)
+{
+    struct kf_tally_item *counted = NULL;
+
+    if (kf_tally_touch(tally, name, &counted, error) != KF_OK)
+        return KF_FATAL;
     counted->keys++;
     counted->by_outcome[outcome]++;
     if (item != NULL)

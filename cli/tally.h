@@ -26,7 +26,11 @@ struct kf_tally {
 };
 void kf_tally_reset(struct kf_tally *tally);
 
-/* Counts a key; *item may be NULL, and gets what it was counted in. KF_FATAL: memory. */
+/* Gives what a name is counted in, which is there from now on. KF_FATAL: memory. */
+enum kf_status kf_tally_touch(struct kf_tally *tally, const char *name, struct kf_tally_item **item,
+                              struct kf_error *error) KF_MUST_USE;
+
+/* Counts a key; item may be NULL, and gets what it was counted in. KF_FATAL: memory. */
 enum kf_status kf_tally_add(struct kf_tally *tally, const char *name, enum kf_outcome outcome,
                             struct kf_tally_item **item, struct kf_error *error) KF_MUST_USE;
 

@@ -18,6 +18,8 @@ struct waiting_batch {
     char *input;
     struct kf_batch batch;
     struct kf_remarks *remarks; /* NULL: none */
+    bool ends_input;            /* and these are its facts */
+    struct kf_input_facts facts;
 };
 
 struct kf_progress {
@@ -57,6 +59,8 @@ static void tell_sink(const struct kf_progress *progress)
             sink->entry(sink->context, done->input, &done->batch.records[i]);
         if (done->remarks != NULL && sink->remark != NULL)
             sink->remark(sink->context, done->input, done->remarks);
+        if (done->ends_input)
+            sink->input_done(sink->context, done->input, &done->facts);
     }
 }
 
@@ -257,6 +261,20 @@ static enum kf_status tell_remarks(struct kf_progress *progress, const struct kf
     return KF_OK;
 }
 
+/* The sink hears of the end of an input with the commit, after what came from it. */
+static enum kf_status tell_done(struct kf_progress *progress, const struct kf_task *task,
+                                struct kf_error *error)
+{
+    struct waiting_batch *waiting = append_waiting(progress, task->input->name, error);
+
+    if (waiting == NULL)
+        return KF_FATAL;
+    waiting->ends_input = true;
+    waiting->facts = task->facts;
+    progress->waiting++;
+    return KF_OK;
+}
+
 static enum kf_status end_input(struct kf_progress *progress, const struct kf_task *task,
                                 struct kf_error *error)
 {
@@ -268,8 +286,9 @@ static enum kf_status end_input(struct kf_progress *progress, const struct kf_ta
     progress->torn = false;
     progress->is_told = false;
     progress->is_told_digest = false;
-    if (task->input->index >= progress->pipeline->start.input && sink->input_done != NULL)
-        sink->input_done(sink->context, task->input->name);
+    if (task->input->index >= progress->pipeline->start.input && sink->input_done != NULL &&
+        tell_done(progress, task, error) != KF_OK)
+        return KF_FATAL;
     progress->position = (struct kf_position){.input = progress->position.input + 1};
     progress->ordinal = 0;
     return commit_if_due(progress, error);

@@ -55,7 +55,8 @@ struct kf_sink {
     void (*entry)(void *context, const char *input, const struct kf_record *record);
     /* What is remarkable of an input, after its entries. May be NULL. */
     void (*remark)(void *context, const char *input, const struct kf_remarks *remarks);
-    void (*input_done)(void *context, const char *input); /* may be NULL */
+    /* After all of these, what the input was as far as it was read. May be NULL. */
+    void (*input_done)(void *context, const char *input, const struct kf_input_facts *facts);
     /* This input ended the run: the error that kf_pipeline_run returns is about it. May be NULL. */
     void (*input_failed)(void *context, const char *input, const struct kf_error *error);
     /* Told every few records, before the commit: for people who wait. May be NULL. */

@@ -312,6 +312,14 @@ static void close_reader(struct kf_reader *base)
     dispose((struct reader *)base);
 }
 
+/* Certificates without keys are no fault: signing keys never came to the KMS. */
+static void remark(const struct kf_reader *base, struct kf_remarks *out)
+{
+    const struct kf_kms_counts *counts = &((const struct reader *)base)->frame->counts;
+
+    out->certificates = counts->signing_without_key + counts->encryption_without_key;
+}
+
 const struct kf_reader_ops kf_reader_kms = {
     .name = "kms",
     .summary = "KMS export (XML), signed, with lock boxes",
@@ -322,5 +330,6 @@ const struct kf_reader_ops kf_reader_kms = {
     .decode = decode,
     .free_item = free_item,
     .describe = describe,
+    .remark = remark,
     .close = close_reader,
 };

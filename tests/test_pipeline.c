@@ -239,6 +239,15 @@ static void sink_entry(void *context, const char *input, const struct kf_record 
     log->told[strlen(log->told)] = kf_outcome_name(record->outcome)[0];
 }
 
+static void sink_done(void *context, const char *input, const struct kf_input_facts *facts)
+{
+    struct log *log = context;
+
+    (void)input;
+    (void)facts;
+    log->told[strlen(log->told)] = '.';
+}
+
 static unsigned jobs = 1; /* every test runs with one thread, and again with several */
 
 static struct kf_pipeline make(struct script *script, struct log *log)
@@ -253,6 +262,23 @@ static struct kf_pipeline make(struct script *script, struct log *log)
         .commit_every = 4,
         .jobs = jobs,
     };
+}
+
+/* The end of an input is told after its last key, however late that is committed. */
+static void test_ends_of_inputs(void)
+{
+    for (size_t every = 1; every < 16; every += 7) {
+        struct script script = {.inputs = {"kk|k|fmk", "", "k"}};
+        struct log log;
+        struct kf_pipeline pipeline = make(&script, &log);
+        struct kf_totals totals;
+        struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+        pipeline.sink.input_done = sink_done;
+        pipeline.commit_every = every;
+        CU_ASSERT_EQUAL(kf_pipeline_run(&pipeline, &totals, &error), KF_OK);
+        CU_ASSERT_STRING_EQUAL(log.told, "aaaffa..a.");
+    }
 }
 
 static void test_all_accounted_for(void)
@@ -518,6 +544,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         {"all accounted for", test_all_accounted_for},
+        {"ends of inputs", test_ends_of_inputs},
         {"inputs close what they opened", test_inputs_close_what_they_opened},
         {"a unit goes in whole or not at all", test_a_unit_goes_in_whole_or_not_at_all},
         {"truncation keeps what came whole", test_truncation_keeps_what_came_whole},

@@ -173,3 +173,39 @@ expect 64 report 99
 has_err 'there is no run 99'
 expect 64 report 2 -o report.txt
 expect 1 report -s no-store.db 2
+
+# an input without a key is told too, in a run and in a dry run, and how many certificates lack theirs
+run_openssl pkcs12 -export -nokeys -in locked.pem -passout pass:secret -out alone.pfx
+cp locked.pem alone.pem
+for form in '' --dry-run; do
+    expect 0 import $form --password pass:secret alone.pfx jo.pfx alone.pem --report alone.jsonl --report alone.html
+    equal "$(jq -r 'select(.event == "input") | .input' alone.jsonl | paste -sd' ')" 'alone.pfx jo.pfx alone.pem' 'inputs'
+    equal "$(jq -r 'select(.event == "input") | .sha256' alone.jsonl | paste -sd' ')" \
+        "$(sha256sum alone.pfx jo.pfx alone.pem | cut -d' ' -f1 | paste -sd' ')" 'their digests'
+    equal "$(jq -r 'select(.event == "summary") | .certificatesWithoutKey' alone.jsonl)" 1 'certificates without keys'
+    has alone.html '1 certificate came without a key'
+    has alone.html '>3 inputs. '
+    has alone.html "<tr><td>alone.pem<td>$(sha256sum alone.pem | cut -d' ' -f1)"
+done
+
+# convert tells the same, without a store
+expect 64 convert --to pfx -o made --outpass pass:new --password pass:secret jo.pfx --report made.txt
+[ ! -e made ] || fail 'something was written without a report'
+rm -f jo2.html
+convert=(convert --to pfx -o made --outpass pass:new --password pass:secret jo.pfx weak.pfx locked.pfx alone.pfx)
+expect 2 "${convert[@]}" --report made.html --report made.csv --report made.jsonl
+equal "$(of_jsonl made.jsonl)" '3 2 0 0 1 0' 'made.jsonl: the summary'
+equal "$(of_keys made.jsonl)" '3 2 0 0 1 0' 'made.jsonl: the keys'
+equal "$(of_csv made.csv)" '3 2 0 0 1 0' made.csv
+equal "$(of_html made.html)" '3 2 0 0 1 0' made.html
+jq -se '(.[0] | .event == "run" and .run == null and .command == "convert" and .store == null and .settings == null and
+        (.options | startswith("--to pfx --output made"))) and
+    (map(select(.event == "key"))[1].weak == ["short", "signature"]) and
+    (map(select(.event == "input")) | length) == 4' made.jsonl >jq.out || fail "made.jsonl: $(cat made.jsonl)"
+has made.html '<h1>Conversion report</h1>'
+has made.html '<td data-name="Written">2'
+lacks made.html 'id="agents"'
+expect 2 "${convert[@]}" --report again.html
+equal "$(of_html again.html)" '3 0 0 2 1 0' again.html
+has again.html 'Not taken by the destination'
+lacks again.html pass:
