@@ -49,6 +49,10 @@ struct kf_store {
     struct kf_known *known; /* certificates that may be there; NULL until it pays (known.h) */
 };
 
+/* A second connection to the same store, for another thread; closed by kf_store_close. */
+enum kf_status kf_store_open_again(const struct kf_store *store, struct kf_store **out,
+                                   struct kf_error *error) KF_MUST_USE;
+
 /* A statement without rows. Where it fails, the transaction is rolled back. */
 enum kf_status kf_store_execute(struct kf_store *store, enum kf_statement statement,
                                 const struct kf_value *parameters, size_t count, int64_t *last_id,

@@ -200,6 +200,18 @@ enum kf_status kf_store_open(const char *location, const struct kf_store_options
     return *out != NULL ? KF_OK : KF_FATAL;
 }
 
+enum kf_status kf_store_open_again(const struct kf_store *store, struct kf_store **out,
+                                   struct kf_error *error)
+{
+    const struct kf_store_options options = {.crypto = store->crypto, .caller = store->caller};
+    struct kf_backend *backend = NULL;
+
+    if (store->ops->open(&backend, store->path, error) != KF_OK)
+        return KF_FATAL;
+    *out = make_store(store->ops, backend, store->path, &options, error);
+    return *out != NULL ? KF_OK : KF_FATAL;
+}
+
 /* What was remembered about a transaction is not true after it was rolled back. */
 static void forget(struct kf_store *store)
 {

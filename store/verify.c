@@ -23,6 +23,7 @@ struct verification {
     struct kf_verify_tools tools[THREADS_MAX];
     unsigned jobs;
     struct kf_result *result; /* the rows */
+    bool database_checked;    /* under the lock, too */
 
     pthread_mutex_t lock; /* for all that follows, the store, and the report */
     pthread_cond_t moved;
@@ -179,6 +180,36 @@ static void *work(void *context)
     return NULL;
 }
 
+static void tell_database(void *context, const char *text)
+{
+    struct verification *verification = context;
+    const struct kf_verify_finding finding = {
+        .outcome = KF_VERIFY_DEFECTIVE, .defects = 1, .texts = {text}};
+
+    (void)pthread_mutex_lock(&verification->lock);
+    verification->report->defects++;
+    verification->options->finding(verification->options->context, &finding);
+    (void)pthread_mutex_unlock(&verification->lock);
+}
+
+/* A worker that lets the database check itself first, over a connection of its own: nobody waits.
+ */
+static void *check_and_work(void *context)
+{
+    const struct worker *worker = context;
+    struct verification *verification = worker->verification;
+    struct kf_store *store = NULL;
+
+    if (kf_store_open_again(verification->store, &store, NULL) == KF_OK &&
+        kf_verify_database(store, tell_database, verification, NULL) == KF_OK) {
+        (void)pthread_mutex_lock(&verification->lock);
+        verification->database_checked = true;
+        (void)pthread_mutex_unlock(&verification->lock);
+    }
+    kf_store_close(store);
+    return work(context);
+}
+
 /* This thread is the first worker, and does it all where there is no other. */
 static void run_workers(struct verification *verification)
 {
@@ -190,7 +221,8 @@ static void run_workers(struct verification *verification)
         workers[i] =
             (struct worker){.verification = verification, .tools = &verification->tools[i]};
     while (started < verification->jobs &&
-           pthread_create(&threads[started], NULL, work, &workers[started]) == 0)
+           pthread_create(&threads[started], NULL, started == 1 ? check_and_work : work,
+                          &workers[started]) == 0)
         started++;
     (void)work(&workers[0]);
     for (unsigned i = 1; i < started; i++)
@@ -213,39 +245,10 @@ static enum kf_status verify_rows(struct verification *verification, struct kf_e
     return status == KF_END ? KF_OK : status;
 }
 
-static void tell_database(struct verification *verification, const char *text)
+static enum kf_status check_database(struct verification *verification, struct kf_error *error)
 {
-    const struct kf_verify_finding finding = {
-        .outcome = KF_VERIFY_DEFECTIVE, .defects = 1, .texts = {text}};
-
-    verification->report->defects++;
-    verification->options->finding(verification->options->context, &finding);
-}
-
-/* What the database says of itself; a whole one says "ok", or nothing. */
-static enum kf_status check_database(struct verification *verification, enum kf_statement which,
-                                     const char *what, struct kf_error *error)
-{
-    struct kf_result *result = NULL;
-    enum kf_status status = kf_store_query(verification->store, which, NULL, 0, &result, error);
-
-    while (status == KF_OK) {
-        const struct kf_value *said;
-        char text[300];
-
-        status = kf_store_next(verification->store, result, error);
-        if (status != KF_OK)
-            break;
-        said = &result->columns[0];
-        if (said->bytes.len == 2 && memcmp(said->bytes.data, "ok", 2) == 0)
-            continue;
-        (void)snprintf(text, sizeof(text), "%s: %.*s", what,
-                       (int)(said->bytes.len < 200 ? said->bytes.len : 200),
-                       said->bytes.len != 0 ? (const char *)said->bytes.data : "");
-        tell_database(verification, text);
-    }
-    kf_store_finish(verification->store, result);
-    return status == KF_END ? KF_OK : status;
+    verification->database_checked = true;
+    return kf_verify_database(verification->store, tell_database, verification, error);
 }
 
 static enum kf_status prepare(struct verification *verification, struct kf_error *error)
@@ -301,13 +304,12 @@ enum kf_status kf_verify(struct kf_store *store, const struct kf_verify_options 
     if (status == KF_OK)
         status = kf_store_begin_read(store, error);
     if (status == KF_OK) {
-        status = check_database(verification, KF_SQL_INTEGRITY_LIST, "the database", error);
-        if (status == KF_OK)
-            status =
-                check_database(verification, KF_SQL_REFERENCES_LIST,
-                               "the database: a row is missing that is referred to from", error);
+        if (verification->jobs == 1)
+            status = check_database(verification, error);
         if (status == KF_OK)
             status = verify_rows(verification, error);
+        if (status == KF_OK && !verification->database_checked)
+            status = check_database(verification, error);
         kf_store_rollback(store);
     }
     (void)pthread_cond_destroy(&verification->moved);

@@ -36,8 +36,8 @@ struct kf_verify_options {
     const struct kf_identity *agent; /* NULL: keys are not opened */
     unsigned jobs;                   /* threads, at least 1 */
     uint64_t from;                   /* the RequestID to begin with */
-    /* Told of every row, in order, and of each defect of the database before; by one thread at a
-     * time, whichever. */
+    /* Told of every row, in their order, and of each defect of the database, whenever it is found;
+     * by one thread at a time, whichever. */
     void (*finding)(void *context, const struct kf_verify_finding *finding);
     void (*progress)(void *context, uint64_t rows, uint64_t last); /* now and then; may be NULL */
     void *context;

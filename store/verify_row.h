@@ -1,5 +1,6 @@
 /*
- * One row of kf_verify, looked at by any thread, and what it is held against. Private to store/.
+ * The parts of kf_verify: one row, looked at by any thread, what it is held against, and what the
+ * database says of itself. Private to store/.
  */
 #ifndef KF_STORE_VERIFY_ROW_H
 #define KF_STORE_VERIFY_ROW_H
@@ -53,5 +54,10 @@ struct kf_verify_tools {
 };
 
 void kf_verify_row(struct kf_verify_tools *tools, struct kf_verify_row *row);
+
+/* Lets the database check itself, and tells what it says, one line each. */
+enum kf_status kf_verify_database(struct kf_store *store,
+                                  void (*tell)(void *context, const char *text), void *context,
+                                  struct kf_error *error) KF_MUST_USE;
 
 #endif
