@@ -14,6 +14,7 @@
 #include "cli/reading.h"
 #include "cli/report.h"
 #include "cli/results.h"
+#include "cli/walk.h"
 #include "crypto/cert.h"
 #include "writers/destinations.h"
 #include "writers/kms.h"

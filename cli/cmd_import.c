@@ -14,6 +14,7 @@
 #include "cli/reading.h"
 #include "cli/report.h"
 #include "cli/results.h"
+#include "cli/walk.h"
 #include "store/audit.h"
 #include "store/rules.h"
 #include "store/runs.h"

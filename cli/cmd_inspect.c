@@ -10,6 +10,7 @@
 #include "cli/outline.h"
 #include "cli/output.h"
 #include "cli/reading.h"
+#include "cli/walk.h"
 #include "crypto/cert.h"
 
 struct inspection {

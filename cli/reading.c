@@ -489,11 +489,6 @@ bool kf_reading_has_many_passwords(const struct kf_reading *reading)
     return kf_secrets_password_count(reading->secrets) > 1;
 }
 
-bool kf_lacks_inputs(const struct kf_arguments *arguments)
-{
-    return arguments->operand_count == 0 && !kf_has(arguments, KF_OPT_MANIFEST);
-}
-
 const struct kf_identity *kf_reading_key(const struct kf_reading *reading)
 {
     return kf_secrets_identity_count(reading->secrets) != 0

@@ -60,9 +60,6 @@ void kf_reading_close(struct kf_reading *reading, struct kf_reader *reader);
 /* Whether more than one password was given by option. */
 bool kf_reading_has_many_passwords(const struct kf_reading *reading);
 
-/* Where there is nothing to read: neither an operand nor a manifest. */
-bool kf_lacks_inputs(const struct kf_arguments *arguments);
-
 /* The first --key (loaded), or NULL. */
 const struct kf_identity *kf_reading_key(const struct kf_reading *reading);
 

@@ -394,3 +394,8 @@ enum kf_status kf_walk_next(struct kf_walk *walk, struct kf_walk_entry *out, str
     }
     return KF_END;
 }
+
+bool kf_lacks_inputs(const struct kf_arguments *arguments)
+{
+    return arguments->operand_count == 0 && !kf_has(arguments, KF_OPT_MANIFEST);
+}

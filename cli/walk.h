@@ -43,4 +43,7 @@ void kf_walk_free(struct kf_walk *walk); /* NULL-safe */
 enum kf_status kf_walk_next(struct kf_walk *walk, struct kf_walk_entry *out,
                             struct kf_error *error) KF_MUST_USE;
 
+/* Where there is nothing to read: neither an operand nor a manifest. */
+bool kf_lacks_inputs(const struct kf_arguments *arguments);
+
 #endif
