@@ -128,15 +128,6 @@ enum kf_status kf_csv_next(struct kf_csv *csv, struct kf_csv_record *record, str
     return KF_OK;
 }
 
-struct kf_slice kf_without_mark(struct kf_slice text)
-{
-    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
-
-    if (text.len >= sizeof(mark) && memcmp(text.data, mark, sizeof(mark)) == 0)
-        return (struct kf_slice){text.data + sizeof(mark), text.len - sizeof(mark)};
-    return text;
-}
-
 void kf_csv_put(FILE *file, const char *text)
 {
     if (text == NULL)

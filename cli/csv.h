@@ -33,9 +33,6 @@ struct kf_csv {
 enum kf_status kf_csv_next(struct kf_csv *csv, struct kf_csv_record *record,
                            struct kf_error *error) KF_MUST_USE;
 
-/* A text file's bytes without the byte order mark that Windows writes before UTF-8. */
-struct kf_slice kf_without_mark(struct kf_slice text);
-
 /* Writes a field, quoted where it has to be; NULL is empty. */
 void kf_csv_put(FILE *file, const char *text);
 

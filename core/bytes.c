@@ -49,6 +49,15 @@ bool kf_slice_equal(struct kf_slice a, struct kf_slice b)
     return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.data, b.data, a.len) == 0);
 }
 
+struct kf_slice kf_without_mark(struct kf_slice text)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+
+    if (text.len >= sizeof(mark) && memcmp(text.data, mark, sizeof(mark)) == 0)
+        return (struct kf_slice){text.data + sizeof(mark), text.len - sizeof(mark)};
+    return text;
+}
+
 struct kf_slice kf_slice_of(const char *text)
 {
     return (struct kf_slice){(const uint8_t *)text, strlen(text)};

@@ -42,6 +42,9 @@ bool kf_slice_equal(struct kf_slice a, struct kf_slice b);
 struct kf_slice kf_slice_of(const char *text);
 struct kf_slice kf_buf_slice(const struct kf_buf *buf);
 
+/* A text file's bytes without the byte order mark that Windows writes before UTF-8. */
+struct kf_slice kf_without_mark(struct kf_slice text);
+
 /* Makes room for extra more bytes, so that data is not moved while they are added. KF_FATAL:
  * memory. */
 enum kf_status kf_buf_reserve(struct kf_buf *buf, size_t extra, struct kf_error *error) KF_MUST_USE;

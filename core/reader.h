@@ -40,7 +40,7 @@ struct kf_reader_options {
  * What is to be told of an input beside its keys, where it was read to its end: what is missing
  * from it, and what it holds that becomes no record.
  */
-#define KF_REMARKS_MOST 4
+#define KF_REMARKS_MOST 6
 struct kf_remark {
     const char *rule; /* static, "RFC 7292 4"; NULL for none */
     char text[160];   /* "has no MAC": as an error has it */

@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 
 /* RFC 8017 A.1, A.2.3 */
+#define KF_OID_RSA_X500 "\x55\x08\x01\x01" /* X.509 (1988) H */
 #define KF_OID_RSA      "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
 #define KF_OID_MGF1     "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
 #define KF_OID_RSA_OAEP "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x07"

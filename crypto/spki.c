@@ -38,6 +38,7 @@ static const struct {
     ALGORITHM(KF_OID_ML_KEM "\x02", KF_KEY_ML_KEM),
     ALGORITHM(KF_OID_ML_KEM "\x03", KF_KEY_ML_KEM),
     ALGORITHM(KF_OID_RSA_OAEP, KF_KEY_RSA), /* RFC 4055 4.1: an RSA key, for one use */
+    ALGORITHM(KF_OID_RSA_X500, KF_KEY_RSA),
 #undef ALGORITHM
 };
 

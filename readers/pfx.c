@@ -17,8 +17,6 @@
 #include "readers/pfx_file.h"
 
 #define BATCH_RECORDS 64
-#define PEM_BEGIN     "-----BEGIN PKCS12-----"
-#define PEM_END       "-----END PKCS12-----"
 
 struct pfx_reader {
     struct kf_reader base;
@@ -45,14 +43,11 @@ struct pfx_item {
 };
 
 /* A version where a PFX has it, and a SEQUENCE after it; lengths are whatever they are */
-static int pfx_bid(struct kf_slice prefix)
+static int bid_binary(struct kf_slice prefix)
 {
-    const struct kf_slice pem = kf_slice_of(PEM_BEGIN);
     size_t octets;
     const uint8_t *at;
 
-    if (prefix.len >= pem.len && memcmp(prefix.data, pem.data, pem.len) == 0)
-        return KF_BID_CERTAIN;
     if (prefix.len < 2 || prefix.data[0] != KF_DER_SEQUENCE)
         return KF_BID_NONE;
     octets = prefix.data[1] > 0x80 ? prefix.data[1] & 0x7f : 0;
@@ -70,26 +65,42 @@ static int pfx_bid(struct kf_slice prefix)
     return KF_BID_NONE;
 }
 
-/* PEM, as certtool writes it: the text between the two lines */
-static enum kf_status unwrap_pem(struct pfx_file *file, struct kf_error *error)
+/* A PFX as text, for certain: other things come as text more often */
+static bool is_text(struct kf_slice bytes, struct pfx_armour *armour)
+{
+    struct kf_buf head = KF_SECRET_BUF;
+    bool is;
+
+    if (!pfx_armour_find(bytes, armour))
+        return false;
+    is = armour->is_named || (pfx_armour_head(armour, &head, NULL) == KF_OK &&
+                              bid_binary(kf_buf_slice(&head)) > KF_BID_LIKELY);
+    kf_buf_reset(&head);
+    return is;
+}
+
+static int pfx_bid(struct kf_slice prefix)
+{
+    struct pfx_armour armour;
+    int bid = bid_binary(prefix);
+
+    return bid == KF_BID_NONE && is_text(prefix, &armour) ? KF_BID_CERTAIN : bid;
+}
+
+static enum kf_status unwrap_text(struct pfx_file *file, struct kf_error *error)
 {
     struct kf_buf *bytes = &file->buffers[0];
-    struct kf_slice text = kf_buf_slice(bytes);
-    const struct kf_slice begin = kf_slice_of(PEM_BEGIN);
-    const struct kf_slice end = kf_slice_of(PEM_END);
     struct kf_buf der = KF_SECRET_BUF;
-    size_t at = begin.len;
+    struct pfx_armour armour;
     enum kf_status status;
 
-    if (text.len < begin.len || memcmp(text.data, begin.data, begin.len) != 0)
+    if (bid_binary(kf_buf_slice(bytes)) != KF_BID_NONE || !is_text(kf_buf_slice(bytes), &armour))
         return KF_OK;
-    while (at + end.len <= text.len && text.data[at] != '-')
-        at++;
-    if (at + end.len > text.len || memcmp(text.data + at, end.data, end.len) != 0)
+    if (armour.is_pem && !armour.has_end)
         return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 7468 2", "PEM without its last line");
-    file->was_pem = true;
-    status =
-        kf_base64_decode(&der, (struct kf_slice){text.data + begin.len, at - begin.len}, error);
+    status = kf_base64_decode(&der, armour.text, error);
+    file->was_pem = armour.is_pem;
+    file->was_base64 = !armour.is_pem;
     if (status == KF_OK)
         kf_buf_move(bytes, &der);
     kf_buf_reset(&der);
@@ -106,7 +117,7 @@ static enum kf_status read_file(struct pfx_reader *reader, struct kf_input *inpu
         return KF_FATAL;
     status = kf_input_read_all(input, bytes, KF_MAX_PFX, error);
     reader->file.size = bytes->len;
-    return status == KF_OK ? unwrap_pem(&reader->file, error) : status;
+    return status == KF_OK ? unwrap_text(&reader->file, error) : status;
 }
 
 static enum kf_status pfx_open_reader(struct kf_reader **out, struct kf_input *input,

@@ -73,6 +73,7 @@ static enum kf_status fill_typed(struct pfx_file *file, unsigned number, struct 
                                  struct kf_error *error)
 {
     struct kf_slice content;
+    struct kf_tlv certificate;
 
     if (!typed_value(bag->value, &bag->type, &content))
         return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE, "a bag's value is malformed");
@@ -87,6 +88,9 @@ static enum kf_status fill_typed(struct pfx_file *file, unsigned number, struct 
         if (!kf_der_get(&content, KF_DER_OCTET_STRING, &bag->value) || !kf_der_end(&content))
             return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "RFC 7292 4.2.3",
                            "a certificate is no OCTET STRING");
+        content = bag->value; /* what pads it is none of it */
+        if (kf_der_any(&content, &certificate))
+            bag->value = certificate.whole;
     } else {
         bag->kind = PFX_BAG_SDSI;
     }
@@ -99,6 +103,7 @@ struct bag_walk {
     struct kf_slice levels[KF_MAX_DEPTH];
     uint32_t depth; /* levels in use */
     size_t seen;
+    struct kf_error problem; /* of the first bag that was passed over */
 };
 
 /* SafeContents opens: a SEQUENCE, or a SET */
@@ -116,28 +121,33 @@ static bool enter(struct bag_walk *walk, struct kf_slice *contents)
     return true;
 }
 
-static enum kf_status read_bag(struct bag_walk *walk, struct kf_error *error)
+static enum kf_status enter_nested(struct bag_walk *walk, struct kf_slice contents,
+                                   struct kf_error *error)
 {
-    struct kf_slice *left = &walk->levels[walk->depth - 1];
-    struct kf_slice in;
+    if (walk->depth == KF_MAX_DEPTH)
+        return kf_fail(error, KF_SKIP, KF_CAUSE_LIMIT, RULE,
+                       "safe contents are nested more than %u deep", KF_MAX_DEPTH);
+    if (enter(walk, &contents)) {
+        if (kf_der_end(&contents))
+            return KF_OK;
+        walk->depth--;
+    }
+    return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE, "nested contents are malformed");
+}
+
+static enum kf_status read_bag(struct bag_walk *walk, struct kf_slice in, struct kf_error *error)
+{
     struct pfx_bag bag = {.kind = PFX_BAG_UNKNOWN, .safe = walk->safe, .depth = walk->depth - 1};
     struct pfx_bag *added;
     unsigned number;
 
-    walk->seen++;
-    if (!kf_der_get(left, KF_DER_SEQUENCE, &in) || !kf_der_get(&in, KF_DER_OID, &bag.type) ||
+    if (!kf_der_get(&in, KF_DER_OID, &bag.type) ||
         !kf_der_get(&in, KF_DER_CONTEXT_CONSTRUCTED, &bag.value) ||
         !kf_der_optional(&in, KF_DER_SET, &bag.attributes) || !kf_der_end(&in))
         return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE, "not a SafeBag");
     number = bag_number(bag.type);
-    if (number == BAG_NESTED) {
-        if (enter(walk, &bag.value) && kf_der_end(&bag.value))
-            return KF_OK;
-        return walk->depth == KF_MAX_DEPTH
-                   ? kf_fail(error, KF_SKIP, KF_CAUSE_LIMIT, RULE,
-                             "safe contents are nested more than %u deep", KF_MAX_DEPTH)
-                   : kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE, "nested contents are malformed");
-    }
+    if (number == BAG_NESTED)
+        return enter_nested(walk, bag.value, error);
     if (number == 1 || number == 2)
         bag.kind = number == 1 ? PFX_BAG_KEY : PFX_BAG_SHROUDED;
     if (number >= 3 && number <= 5 && fill_typed(walk->file, number, &bag, error) != KF_OK)
@@ -153,6 +163,30 @@ static enum kf_status read_bag(struct bag_walk *walk, struct kf_error *error)
     return KF_OK;
 }
 
+/* The next bag. One that is malformed by itself costs no other: the first of them is told. */
+static enum kf_status next_bag(struct bag_walk *walk, struct kf_error *error)
+{
+    struct kf_error why = {.cause = KF_CAUSE_NONE};
+    struct kf_slice in;
+    enum kf_status status;
+
+    walk->seen++;
+    if (!kf_der_get(&walk->levels[walk->depth - 1], KF_DER_SEQUENCE, &in))
+        return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE, "not a SafeBag");
+    status = read_bag(walk, in, &why);
+    if (status == KF_OK)
+        return KF_OK;
+    if (status == KF_FATAL || why.cause != KF_CAUSE_DATA) {
+        *error = why;
+        return status;
+    }
+    if (walk->problem.cause == KF_CAUSE_NONE) {
+        walk->problem = why;
+        kf_error_place(&walk->problem, "bag %zu", walk->seen);
+    }
+    return KF_OK;
+}
+
 static enum kf_status walk_bags(struct bag_walk *walk, struct kf_error *error)
 {
     enum kf_status status = KF_OK;
@@ -161,7 +195,7 @@ static enum kf_status walk_bags(struct bag_walk *walk, struct kf_error *error)
         if (kf_der_end(&walk->levels[walk->depth - 1]))
             walk->depth--;
         else
-            status = read_bag(walk, error);
+            status = next_bag(walk, error);
     }
     if (status == KF_SKIP)
         kf_error_place(error, "bag %zu", walk->seen);
@@ -187,13 +221,11 @@ enum kf_status pfx_bags_list(struct pfx_file *file, uint32_t safe, struct kf_err
     if (status == KF_OK)
         status = walk_bags(&walk, &problem);
     at->bag_count = file->bag_count - at->first_bag;
-    if (status == KF_OK)
-        return KF_OK;
     if (status == KF_FATAL) {
         *error = problem;
         return KF_FATAL;
     }
-    at->problem = problem;
+    at->problem = status == KF_OK ? walk.problem : problem;
     return KF_OK;
 }
 

@@ -254,6 +254,15 @@ static void tell_safe(const struct teller *teller, uint32_t index)
     outline->ops->end(outline->context);
 }
 
+static const char *encoding_name(const struct pfx_file *file)
+{
+    if (file->was_pem)
+        return "PEM";
+    if (file->was_base64)
+        return "base64";
+    return file->was_ber ? "BER" : "DER";
+}
+
 enum kf_status pfx_describe(struct pfx_file *file, const struct kf_outline *outline,
                             struct kf_error *error)
 {
@@ -261,7 +270,7 @@ enum kf_status pfx_describe(struct pfx_file *file, const struct kf_outline *outl
 
     (void)error;
     tell_number(outline, "bytes", file->size);
-    tell_text(outline, "encoding", file->was_pem ? "PEM" : file->was_ber ? "BER" : "DER");
+    tell_text(outline, "encoding", encoding_name(file));
     if (file->trailing != 0)
         tell_number(outline, "trailingBytes", file->trailing);
     if (file->dpapi_ng)

@@ -121,9 +121,11 @@ struct pfx_file {
     struct kf_buf *buffers; /* the file, and what was made of it; secret */
     size_t buffer_count;
     size_t size;     /* of the file */
-    size_t trailing; /* bytes after the PFX */
+    size_t trailing; /* bytes after the PFX, and after what it holds */
+    size_t followed; /* by as many bytes, which are not mere padding */
     bool was_ber;    /* some part was not DER */
     bool was_pem;
+    bool was_base64; /* without the lines of PEM */
     bool was_parsed; /* or it was tried, and problem says why not */
     bool was_listed; /* the bags of the plain safes */
     bool was_opened; /* passwords were tried */
@@ -173,6 +175,23 @@ enum kf_status pfx_normalize(struct pfx_file *file, struct kf_slice *bytes, size
 
 /* Wipes and frees everything but the struct. */
 void pfx_file_reset(struct pfx_file *file);
+
+/* pfx_armour.c */
+
+/* A file that is text: its base64, a slice of it. */
+struct pfx_armour {
+    struct kf_slice text;
+    bool is_pem;   /* after a line that begins a block */
+    bool is_named; /* whose label is PKCS12 */
+    bool has_end;  /* and has its last line */
+};
+
+/* False for what is no text of this kind; true says nothing about the base64 yet. */
+bool pfx_armour_find(struct kf_slice text, struct pfx_armour *out);
+
+/* Appends the first bytes that the base64 stands for. KF_SKIP: it is none. */
+enum kf_status pfx_armour_head(const struct pfx_armour *armour, struct kf_buf *out,
+                               struct kf_error *error) KF_MUST_USE;
 
 /* pfx_mac.c */
 

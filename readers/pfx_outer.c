@@ -276,16 +276,28 @@ static enum kf_status parse_content(struct pfx_file *file, struct kf_slice *pfx,
     return KF_OK;
 }
 
+/* What follows the PFX, but for zeros, line ends and the end mark of old DOS files. */
+static size_t more_than_padding(struct kf_slice bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (memchr("\0\r\n\t \x1a", bytes.data[i], 6) == NULL)
+            return bytes.len;
+    }
+    return 0;
+}
+
 enum kf_status pfx_outer_parse(struct pfx_file *file, struct kf_error *error)
 {
     struct kf_slice bytes = kf_buf_slice(&file->buffers[0]);
     struct kf_slice pfx;
     struct kf_slice mac;
     uint64_t version = 0;
+    const uint8_t *end = bytes.data + bytes.len;
     enum kf_status status = pfx_normalize(file, &bytes, &file->trailing, error);
 
     if (status != KF_OK)
         return status;
+    file->followed = more_than_padding((struct kf_slice){end - file->trailing, file->trailing});
     if (!kf_der_get(&bytes, KF_DER_SEQUENCE, &pfx) || !kf_der_uint(&pfx, UINT64_MAX, &version))
         return malformed(error, "not a PFX");
     if (version != 3)

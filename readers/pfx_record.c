@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "crypto/cert.h"
+#include "crypto/keyforms.h"
 #include "crypto/privkey.h"
 #include "readers/pfx_file.h"
 
@@ -88,6 +89,24 @@ static enum kf_status without(struct pfx_file *file, uint32_t index, struct kf_r
     return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, NULL, "no certificate for this key in the file");
 }
 
+/* PKCS #8; or what some writers encrypt in its place, RSAPrivateKey or ECPrivateKey, made that */
+static enum kf_status parse_key(struct kf_record *record, struct kf_privkey *key,
+                                struct kf_error *error)
+{
+    struct kf_slice bytes = kf_buf_slice(&record->pkcs8);
+    struct kf_buf made = KF_SECRET_BUF;
+    enum kf_status status = kf_privkey_parse(bytes, key, error);
+
+    if (status == KF_SKIP && (kf_pkcs8_from_pkcs1(bytes, &made, NULL) == KF_OK ||
+                              kf_pkcs8_from_sec1(bytes, &made, NULL) == KF_OK)) {
+        kf_buf_move(&record->pkcs8, &made);
+        *error = (struct kf_error){.cause = KF_CAUSE_NONE};
+        status = kf_privkey_parse(kf_buf_slice(&record->pkcs8), key, error);
+    }
+    kf_buf_reset(&made);
+    return status;
+}
+
 static enum kf_status fill(struct pfx_file *file, uint32_t index, bool late,
                            struct kf_record *record, struct kf_error *error)
 {
@@ -101,7 +120,7 @@ static enum kf_status fill(struct pfx_file *file, uint32_t index, bool late,
     if (pfx_match_tell(file->passwords, &key->match, record, error) != KF_OK)
         return KF_FATAL;
     if (status == KF_OK)
-        status = kf_privkey_parse(kf_buf_slice(&record->pkcs8), &privkey, error);
+        status = parse_key(record, &privkey, error);
     if (status == KF_OK)
         status = kf_privkey_fingerprint(crypto, &privkey, fingerprint, error);
     if (status == KF_OK)

@@ -1,6 +1,6 @@
 /*
  * What is to be told of a PKCS #12 file beside its keys: that it has no MAC (RFC 7292 4), that it
- * holds no key, or certificates and bags that become no record.
+ * holds no key, or certificates and bags that become no record, and that more follows it.
  *
  * A certificate is one of no key where no key of the file has its public key and it leads from no
  * key's certificate: its key may have been lost, and somebody should know.
@@ -58,6 +58,20 @@ static uint64_t count_further(const struct pfx_file *file)
     return further;
 }
 
+/* What did not open may be the key of any certificate, and the failed records tell of it. */
+static bool has_closed_parts(const struct pfx_file *file)
+{
+    for (size_t i = 0; i < file->safe_count; i++) {
+        if (file->safes[i].problem.cause != KF_CAUSE_NONE)
+            return true;
+    }
+    for (size_t i = 0; i < file->key_count; i++) {
+        if (file->keys[i].pairing == PFX_PAIR_FAILED)
+            return true;
+    }
+    return false;
+}
+
 static void remark_certificates(const struct pfx_file *file, struct kf_remarks *out)
 {
     uint64_t further = count_further(file);
@@ -111,6 +125,10 @@ void pfx_remarks(const struct pfx_file *file, struct kf_remarks *out)
         return; /* it did not open, and its one record tells why */
     if (file->mac.kind == PFX_MAC_NONE)
         remark(out, RULE_MAC, "has no MAC: nothing tells whether it was changed");
-    remark_certificates(file, out);
+    if (!has_closed_parts(file))
+        remark_certificates(file, out);
     remark_bags(file, out);
+    if (file->followed != 0)
+        remark(out, RULE_MAC, "goes on after its end, for %zu byte%s", file->followed,
+               plural(file->followed));
 }

@@ -119,16 +119,9 @@ static struct kf_slice after_begin(struct kf_slice text)
     return (struct kf_slice){end + 1, text.len - (size_t)(end + 1 - text.data)};
 }
 
-static struct kf_slice without_mark(struct kf_slice text)
-{
-    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
-        return (struct kf_slice){text.data + 3, text.len - 3};
-    return text;
-}
-
 static int rec_bid(struct kf_slice prefix)
 {
-    struct kf_slice text = after_begin(without_mark(prefix));
+    struct kf_slice text = after_begin(kf_without_mark(prefix));
     struct kf_buf bytes = KF_PUBLIC_BUF;
     char clean[512];
     size_t len = 0;
@@ -157,7 +150,7 @@ static enum kf_status unwrap_certificate(struct kf_buf *bytes, struct kf_error *
 {
     const size_t begin = sizeof(BEGIN_CERTIFICATE) - 1;
     const size_t end = sizeof(END_CERTIFICATE) - 1;
-    struct kf_slice text = without_mark(kf_buf_slice(bytes));
+    struct kf_slice text = kf_without_mark(kf_buf_slice(bytes));
     struct kf_buf decoded = KF_PUBLIC_BUF;
     enum kf_status status;
 

@@ -163,6 +163,7 @@ void pfx_run(struct pfx_run *run, struct kf_slice bytes, const struct pfx_passwo
     if (run->status == KF_OK) {
         decode_all(run, reader);
         run->outline = describe(reader, false);
+        reader->ops->remark(reader, &run->remarks);
         reader->ops->close(reader);
     } else {
         kf_input_close(input);

@@ -17,6 +17,7 @@ struct pfx_run {
     enum kf_status status;   /* KF_END: read to its end; else error says why not */
     struct kf_error error;
     size_t largest_batch;
+    struct kf_remarks remarks;
     char *outline; /* what describe told, a line a value, indented; NULL where it failed */
 
     /* counts over the records */
