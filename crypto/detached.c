@@ -1,14 +1,16 @@
 /*
  * Detached signatures (RFC 5652 5) over an input of any size: see lockbox.h for the contract.
  *
- * The bytes go through CMS's digests in one pass; nothing of them is kept. Only the allowed
- * certificates are looked at for a signer, so that what a signature carries cannot stand in for
- * them. Refused: signatures without a signer, with one that is not allowed or does not verify, with
- * content inside, with digests weaker than SHA-256, and bytes after the signature.
+ * The bytes are digested in one pass; nothing of them is kept. The usual signature states their
+ * SHA-256, which an input knows of itself; any other has them go through CMS's digests as well.
+ * Only the allowed certificates are looked at for a signer, so that what a signature carries cannot
+ * stand in for them. Refused: signatures without a signer, with one that is not allowed or does not
+ * verify, with content inside, with digests weaker than SHA-256, and bytes after the signature.
  */
 #include "crypto/lockbox.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/cms.h>
 #include <openssl/err.h>
@@ -187,7 +189,38 @@ static bool too_many_digests(BIO *chain)
     return count > MAX_DIGESTS;
 }
 
-static enum kf_status verify_signers(CMS_ContentInfo *cms, BIO *digests, struct kf_error *error)
+/* Whether every signer states the content's SHA-256 in its signed attributes. */
+static bool states_sha256(CMS_ContentInfo *cms)
+{
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
+
+    for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
+        CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, i);
+        X509_ALGOR *digest = NULL;
+        const ASN1_OBJECT *object = NULL;
+
+        CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, NULL);
+        X509_ALGOR_get0(&object, NULL, NULL, digest);
+        if (CMS_signed_get_attr_count(signer) < 0 || OBJ_obj2nid(object) != NID_sha256)
+            return false;
+    }
+    return true;
+}
+
+/* messageDigest (RFC 5652 11.2): one attribute, with one value. */
+static bool is_stated(const CMS_SignerInfo *signer, const uint8_t sha256[KF_INPUT_DIGEST_SIZE])
+{
+    const ASN1_OCTET_STRING *stated = CMS_signed_get0_data_by_OBJ(
+        signer, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
+
+    return stated != NULL && ASN1_STRING_length(stated) == KF_INPUT_DIGEST_SIZE &&
+           memcmp(ASN1_STRING_get0_data(stated), sha256, KF_INPUT_DIGEST_SIZE) == 0;
+}
+
+/* digests is NULL where every signer states the SHA-256. */
+static enum kf_status verify_signers(CMS_ContentInfo *cms, BIO *digests,
+                                     const uint8_t sha256[KF_INPUT_DIGEST_SIZE],
+                                     struct kf_error *error)
 {
     STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
 
@@ -199,26 +232,46 @@ static enum kf_status verify_signers(CMS_ContentInfo *cms, BIO *digests, struct 
         /* the signed attributes by the key; then their digest, or the signature, by the content */
         if (CMS_signed_get_attr_count(signer) >= 0 && CMS_SignerInfo_verify(signer) != 1)
             return refused(error, "does not verify with the signer's certificate");
-        if (CMS_SignerInfo_verify_content(signer, digests) != 1)
+        if (digests != NULL ? CMS_SignerInfo_verify_content(signer, digests) != 1
+                            : !is_stated(signer, sha256))
             return refused(error, "does not belong to these bytes: they were altered");
     }
     return KF_OK;
 }
 
-static enum kf_status read_and_verify(CMS_ContentInfo *cms, struct kf_input *input,
-                                      struct kf_error *error)
+/* The digest of the whole input, by the input itself. */
+static enum kf_status read_sha256(const struct kf_crypto *crypto, struct kf_input *input,
+                                  uint8_t sha256[KF_INPUT_DIGEST_SIZE], struct kf_error *error)
+{
+    struct kf_input_facts facts;
+
+    if (kf_input_hash(input, crypto->sha256, error) != KF_OK ||
+        kf_input_skip_rest(input, error) != KF_OK)
+        return KF_FATAL;
+    kf_input_facts(input, &facts);
+    if (!facts.has_digest)
+        return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "digest failed");
+    memcpy(sha256, facts.sha256, KF_INPUT_DIGEST_SIZE);
+    return KF_OK;
+}
+
+static enum kf_status read_and_verify(const struct kf_crypto *crypto, CMS_ContentInfo *cms,
+                                      struct kf_input *input, struct kf_error *error)
 {
     BIO *chain = CMS_dataInit(cms, NULL);
-    enum kf_status status = KF_FATAL;
+    bool is_usual = states_sha256(cms);
+    uint8_t sha256[KF_INPUT_DIGEST_SIZE];
+    enum kf_status status;
 
     if (chain == NULL)
         status = refused(error, "cannot be checked");
     else if (too_many_digests(chain))
         status = refused(error, "has too many digests");
     else
-        status = digest_input(input, chain, error);
+        status = is_usual ? read_sha256(crypto, input, sha256, error)
+                          : digest_input(input, chain, error);
     if (status == KF_OK)
-        status = verify_signers(cms, chain, error);
+        status = verify_signers(cms, is_usual ? NULL : chain, sha256, error);
     BIO_free_all(chain);
     return status;
 }
@@ -253,7 +306,7 @@ enum kf_status kf_detached_verify(const struct kf_crypto *crypto, struct kf_slic
     if (parse(crypto, signature, &cms, error) == KF_OK && check_structure(cms, error) == KF_OK &&
         parse_allowed(crypto, allowed, allowed_count, certificates, error) == KF_OK &&
         assign_signers(cms, certificates, error) == KF_OK)
-        status = read_and_verify(cms, input, error);
+        status = read_and_verify(crypto, cms, input, error);
     if (status == KF_OK && signer != NULL)
         status = name_signer(cms, signer, error);
     CMS_ContentInfo_free(cms);
