@@ -221,11 +221,12 @@ static void test_padded_key(void)
         CU_ASSERT_EQUAL_FATAL(run.records.count, 1);
         CU_ASSERT_EQUAL(run.proven, fails ? 0 : 1);
         CU_ASSERT_EQUAL(run.failed, fails ? 1 : 0);
-        if (fails)
+        if (fails) {
             CU_ASSERT_PTR_NOT_NULL(strstr(pfx_run_error(&run)->text, "bytes after it"));
-        else
+        } else {
             CU_ASSERT(kf_slice_equal(kf_buf_slice(&run.records.records[0].pkcs8),
                                      kf_buf_slice(&jo.pkcs8)));
+        }
         pfx_run_reset(&run);
         kf_buf_reset(&key);
         kf_buf_reset(&file);
