@@ -68,9 +68,13 @@ static enum kf_status list(struct kf_store *store, struct kf_error *error)
         kf_hex(hash, kra->facts.sha1, sizeof(kra->facts.sha1));
         kf_date_text(kra->facts.not_after, date);
         (void)snprintf(key, sizeof(key), "%s %u", kra->facts.key_algorithm, kra->facts.key_bits);
-        kf_table_row(&table, (const char *const[]){hash, date, key,
-                                                   kf_kra_valid_at(kra, now) ? "valid" : "EXPIRED",
-                                                   kra->facts.subject});
+        bool valid = kf_kra_valid_at(kra, now);
+
+        kf_table_row(
+            &table,
+            (const char *const[]){hash, date, key, valid ? "valid" : "EXPIRED", kra->facts.subject},
+            (const enum kf_style[]){KF_STYLE_PLAIN, KF_STYLE_PLAIN, KF_STYLE_PLAIN,
+                                    valid ? KF_STYLE_GOOD : KF_STYLE_BAD, KF_STYLE_PLAIN});
     }
     kf_agents_reset(&agents);
     return status;

@@ -98,7 +98,7 @@ static enum kf_exit run_show(struct kf_session *session, struct kf_arguments *ar
 static const struct kf_option_entry list_options[] = {
     {KF_OPT_STORE, "the store; else $KEYFERRY_STORE, else keyferry.db"},
     {KF_OPT_JSON, "one JSON object a row"},
-    {KF_OPT_CSV, "CSV with a header (RFC 4180)"},
+    {KF_OPT_CSV, "CSV with a header (RFC 4180), safe in spreadsheets"},
     {KF_OPT_END, NULL},
 };
 
@@ -109,8 +109,9 @@ const struct kf_command kf_cmd_list = {
     .about = "Lists the rows of the store, or those that TOKEN finds: one a certificate. The\n"
              "keys themselves are never shown.\n"
              "\n" TOKENS "\n"
-             "Characters that would act on a terminal are shown as \\u{...}; --json and --csv\n"
-             "carry them as they are.\n",
+             "Characters that would act on a terminal are shown as \\u{...}. --json carries\n"
+             "the exact text. --csv does too, but puts an apostrophe before what a\n"
+             "spreadsheet would take for a formula, and before an apostrophe.\n",
     .options = list_options,
     .needs_crypto = true,
     .run = run_list,

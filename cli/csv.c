@@ -128,15 +128,20 @@ enum kf_status kf_csv_next(struct kf_csv *csv, struct kf_csv_record *record, str
     return KF_OK;
 }
 
+const char *kf_csv_guard(const char *text)
+{
+    return text[0] != '\0' && strchr("=+-@\t\r'", text[0]) != NULL ? "'" : "";
+}
+
 void kf_csv_put(FILE *file, const char *text)
 {
     if (text == NULL)
         return;
     if (strpbrk(text, ",\"\r\n") == NULL) {
-        (void)fputs(text, file);
+        (void)fprintf(file, "%s%s", kf_csv_guard(text), text);
         return;
     }
-    (void)fputc('"', file);
+    (void)fprintf(file, "\"%s", kf_csv_guard(text));
     for (; *text != '\0'; text++) {
         if (*text == '"')
             (void)fputc('"', file);

@@ -33,7 +33,15 @@ struct kf_csv {
 enum kf_status kf_csv_next(struct kf_csv *csv, struct kf_csv_record *record,
                            struct kf_error *error) KF_MUST_USE;
 
-/* Writes a field, quoted where it has to be; NULL is empty. */
+/*
+ * What stands before a field that a spreadsheet would take for a formula: an apostrophe, else
+ * nothing. A field that begins with one gets another, so that whoever takes one off, where one
+ * stands before = + - @, a tab, a carriage return or an apostrophe, has the exact text.
+ */
+const char *kf_csv_guard(const char *text);
+
+/* Writes a field for people and spreadsheets, with its guard, quoted where it has to be; NULL is
+ * empty. */
 void kf_csv_put(FILE *file, const char *text);
 
 #endif

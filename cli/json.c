@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/output.h"
 
@@ -104,7 +105,12 @@ static void print(json_t *value, size_t flags)
     json_decref(value);
 }
 
+size_t kf_json_terminal_flags(void)
+{
+    return isatty(STDOUT_FILENO) != 0 ? JSON_ENSURE_ASCII : 0;
+}
+
 void kf_json_print_line(json_t *value)
 {
-    print(value, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    print(value, JSON_COMPACT | JSON_REAL_PRECISION(6) | kf_json_terminal_flags());
 }

@@ -21,6 +21,9 @@ void kf_json_set_hex(json_t *object, const char *name, const uint8_t *bytes, siz
 /* "0x800b0107", or null for 0. */
 void kf_json_set_code(json_t *object, const char *name, uint32_t code);
 
+/* JSON_ENSURE_ASCII where stdout is a terminal: the same text, and nothing that could act on it. */
+size_t kf_json_terminal_flags(void);
+
 /* Prints one line to stdout, and releases the value (NULL-safe). */
 void kf_json_print_line(json_t *value);
 

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/output.h"
 
@@ -18,22 +19,40 @@ static void text_begin(void *context, const char *list, const char *title)
     struct kf_outline_state *state = context;
 
     print_indent(state);
+    kf_style_begin(KF_STYLE_HEADING);
     (void)fputs(list, stdout);
     if (title != NULL && title[0] != '\0') {
         (void)fputs(": ", stdout);
         kf_print_visible(stdout, title);
     }
+    kf_style_end(KF_STYLE_HEADING);
     (void)putchar('\n');
     state->depth++;
 }
 
+/* What an import would do, and why not, is what people look for. */
+static enum kf_style style_of(const char *name, const char *value)
+{
+    if (strcmp(name, "import") == 0 && strcmp(value, "archived") == 0)
+        return KF_STYLE_GOOD;
+    if (strcmp(name, "import") == 0)
+        return strcmp(value, "failed") == 0 ? KF_STYLE_BAD : KF_STYLE_WARN;
+    if (strncmp(name, "key", 3) == 0 && strcmp(value, "no") == 0)
+        return KF_STYLE_BAD; /* keyReadable, keyBelongs */
+    return KF_STYLE_PLAIN;
+}
+
 static void text_text(void *context, const char *name, const char *value)
 {
+    enum kf_style style = value != NULL ? style_of(name, value) : KF_STYLE_PLAIN;
+
     if (value == NULL)
         return;
     print_indent(context);
     (void)printf("%s: ", name);
+    kf_style_begin(style);
     kf_print_visible(stdout, value);
+    kf_style_end(style);
     (void)putchar('\n');
 }
 
@@ -45,8 +64,7 @@ static void text_number(void *context, const char *name, uint64_t value)
 
 static void text_flag(void *context, const char *name, bool value)
 {
-    print_indent(context);
-    (void)printf("%s: %s\n", name, value ? "yes" : "no");
+    text_text(context, name, value ? "yes" : "no");
 }
 
 static void text_end(void *context)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#define NARROWEST_ELASTIC 12
+#define NARROWEST_ELASTIC 8
 
 /* One character of UTF-8; its length in bytes, or 0 where the bytes are not UTF-8. */
 static size_t decode_utf8(const char *text, uint32_t *point)
@@ -123,18 +123,48 @@ size_t kf_terminal_width(void)
     return 80;
 }
 
+bool kf_has_colors(void)
+{
+    const char *refused = getenv("NO_COLOR"); /* no-color.org: set, and not empty */
+    const char *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) != 0 && (refused == NULL || refused[0] == '\0') &&
+           terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+static void print_style(enum kf_style style)
+{
+    static const char *const codes[] = {
+        [KF_STYLE_PLAIN] = "",        [KF_STYLE_HEADING] = "\x1b[1m", [KF_STYLE_GOOD] = "\x1b[32m",
+        [KF_STYLE_WARN] = "\x1b[33m", [KF_STYLE_BAD] = "\x1b[31m",    [KF_STYLE_FAINT] = "\x1b[2m",
+    };
+
+    (void)fputs(codes[style], stdout);
+}
+
+void kf_style_begin(enum kf_style style)
+{
+    if (style != KF_STYLE_PLAIN && kf_has_colors())
+        print_style(style);
+}
+
+void kf_style_end(enum kf_style style)
+{
+    if (style != KF_STYLE_PLAIN && kf_has_colors())
+        (void)fputs("\x1b[0m", stdout);
+}
+
 static void print_spaces(size_t count)
 {
     for (; count != 0; count--)
         (void)putchar(' ');
 }
 
-/* The value made visible, cut to limit places (0: not cut); gives its width. */
-static size_t fit(struct kf_buf *out, const char *text, size_t limit)
+size_t kf_visible_fit(struct kf_buf *out, const char *text, size_t limit)
 {
     struct kf_error error = {.cause = KF_CAUSE_NONE};
     size_t width = 0;
-    size_t keep_len = 0;
+    size_t keep_len = out->len;
     size_t keep_width = 0;
 
     while (*text != '\0') {
@@ -153,20 +183,40 @@ static size_t fit(struct kf_buf *out, const char *text, size_t limit)
     return keep_width + 1;
 }
 
-static void print_cell(const struct kf_table *table, size_t index, const char *value)
+static bool is_shown(const struct kf_table *table, size_t index)
+{
+    return !table->leaves_out || !table->columns[index].optional;
+}
+
+static bool is_last(const struct kf_table *table, size_t index)
+{
+    while (++index < table->count) {
+        if (is_shown(table, index))
+            return false;
+    }
+    return true;
+}
+
+static void print_cell(const struct kf_table *table, size_t index, const char *value,
+                       enum kf_style style)
 {
     const struct kf_column *column = &table->columns[index];
     struct kf_buf shown = KF_PUBLIC_BUF;
-    size_t limit = column->elastic ? table->elastic_width : 0;
+    size_t limit = table->room[index];
     size_t room = limit != 0 ? limit : column->width;
-    size_t width = fit(&shown, value != NULL ? value : "", limit);
+    size_t width = kf_visible_fit(&shown, value != NULL ? value : "", limit);
     size_t padding = width < room ? room - width : 0;
+    bool styled = table->has_colors && style != KF_STYLE_PLAIN && shown.len != 0;
 
     if (column->right)
         print_spaces(padding);
+    if (styled)
+        print_style(style);
     if (shown.len != 0)
         (void)fwrite(shown.data, 1, shown.len, stdout);
-    if (index + 1 == table->count) {
+    if (styled)
+        (void)fputs("\x1b[0m", stdout);
+    if (is_last(table, index)) {
         (void)putchar('\n');
     } else {
         if (!column->right)
@@ -176,32 +226,65 @@ static void print_cell(const struct kf_table *table, size_t index, const char *v
     kf_buf_reset(&shown);
 }
 
-void kf_table_row(const struct kf_table *table, const char *const *values)
+void kf_table_row(const struct kf_table *table, const char *const *values,
+                  const enum kf_style *styles)
 {
-    for (size_t i = 0; i < table->count; i++)
-        print_cell(table, i, values[i]);
+    for (size_t i = 0; i < table->count; i++) {
+        if (is_shown(table, i))
+            print_cell(table, i, values[i], styles != NULL ? styles[i] : KF_STYLE_PLAIN);
+    }
+}
+
+/* Places that the columns take that are shown, or of the elastic ones among them alone. */
+static size_t sum_widths(const struct kf_table *table, bool elastic_alone)
+{
+    size_t sum = 0;
+    size_t shown = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (!is_shown(table, i))
+            continue;
+        shown++;
+        if (table->columns[i].elastic || !elastic_alone)
+            sum += table->columns[i].width;
+    }
+    return elastic_alone || shown == 0 ? sum : sum + 2 * (shown - 1);
+}
+
+/* Elastic columns share what a terminal has left, or lacks, as their widths are. */
+static void fit_columns(struct kf_table *table, size_t terminal)
+{
+    size_t elastic;
+    size_t fixed;
+
+    table->leaves_out = sum_widths(table, false) > terminal;
+    elastic = sum_widths(table, true);
+    fixed = sum_widths(table, false) - elastic;
+    for (size_t i = 0; i < table->count; i++) {
+        size_t left = terminal > fixed ? terminal - fixed : 0;
+
+        if (!table->columns[i].elastic)
+            continue;
+        table->room[i] = left * table->columns[i].width / elastic;
+        if (table->room[i] < NARROWEST_ELASTIC)
+            table->room[i] = NARROWEST_ELASTIC;
+    }
 }
 
 void kf_table_begin(struct kf_table *table, const struct kf_column *columns, size_t count)
 {
     size_t terminal = kf_terminal_width();
-    size_t fixed = 2 * (count - 1);
-    size_t elastic = 0;
 
-    *table = (struct kf_table){.columns = columns, .count = count};
+    *table = (struct kf_table){.columns = columns,
+                               .count = count,
+                               .has_colors = kf_has_colors(),
+                               .now = (int64_t)time(NULL)};
+    if (terminal != 0)
+        fit_columns(table, terminal);
     for (size_t i = 0; i < count; i++) {
-        if (columns[i].elastic)
-            elastic++;
-        else
-            fixed += columns[i].width;
+        if (is_shown(table, i))
+            print_cell(table, i, columns[i].title, KF_STYLE_HEADING);
     }
-    if (terminal != 0 && elastic != 0) {
-        size_t left = terminal > fixed ? (terminal - fixed) / elastic : 0;
-
-        table->elastic_width = left > NARROWEST_ELASTIC ? left : NARROWEST_ELASTIC;
-    }
-    for (size_t i = 0; i < count; i++)
-        print_cell(table, i, columns[i].title);
 }
 
 /* The parts of a time in UTC; false for a year that no calendar of C has. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/csv.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/report.h"
@@ -20,7 +21,9 @@ static int put_bytes(const char *bytes, size_t len, void *out)
 /* One line; takes the object over. */
 static void put_line(struct kf_out *out, json_t *object)
 {
-    if (object == NULL || json_dump_callback(object, put_bytes, out, JSON_COMPACT) != 0)
+    size_t flags = JSON_COMPACT | (out->file == NULL ? kf_json_terminal_flags() : 0);
+
+    if (object == NULL || json_dump_callback(object, put_bytes, out, flags) != 0)
         out->status = kf_fail_memory(&out->error);
     kf_out_text(out, "\n");
     json_decref(object);
@@ -224,7 +227,7 @@ const struct kf_report_form kf_report_jsonl = {
 
 static void put_field(struct kf_out *out, const char *text)
 {
-    const char *formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL ? "'" : "";
+    const char *formula = kf_csv_guard(text);
 
     if (strpbrk(text, ",\"\r\n") == NULL) {
         kf_out_text(out, formula);

@@ -5,9 +5,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/csv.h"
+
+#define NAME_WIDTH 21 /* of the longest name */
 
 json_t *kf_row_json(const struct kf_row *row)
 {
@@ -56,7 +59,9 @@ static const struct kf_column columns[] = {
     {.title = "STATE", .width = 8},
     {.title = "CA", .width = 7},
     {.title = "NOT AFTER", .width = 10},
-    {.title = "SERIAL NUMBER", .width = 20, .elastic = true},
+    /* an ID finds a row as well, and part of a serial number finds nothing; 20 bytes: RFC 5280
+     * 4.1.2.2 */
+    {.title = "SERIAL NUMBER", .width = 40, .optional = true},
 };
 
 void kf_rows_table_begin(struct kf_table *table)
@@ -81,7 +86,15 @@ void kf_rows_table_row(const struct kf_table *table, const struct kf_row *row)
                      id, first_of(row->common_name, row->display_name, row->distinguished_name),
                      first_of(row->email, row->upn, ""),
                      row->has_key ? kf_key_state_name(row->key_state) : "no key",
-                     kf_disposition_name(row->disposition), date, row->serial_number});
+                     kf_disposition_name(row->disposition), date, row->serial_number},
+                 (const enum kf_style[]){
+                     KF_STYLE_FAINT, KF_STYLE_PLAIN, KF_STYLE_PLAIN,
+                     !row->has_key                         ? KF_STYLE_BAD
+                     : row->key_state == KF_STATE_PREVIOUS ? KF_STYLE_FAINT
+                                                           : KF_STYLE_PLAIN,
+                     row->disposition == KF_DISPOSITION_FOREIGN ? KF_STYLE_WARN : KF_STYLE_PLAIN,
+                     row->not_after < table->now ? KF_STYLE_FAINT : KF_STYLE_PLAIN,
+                     KF_STYLE_FAINT});
 }
 
 /* A JSON value as text: what CSV and show print. */
@@ -99,8 +112,21 @@ static const char *value_text(const json_t *value, char *space, size_t size)
     return space;
 }
 
+/* A field as it is, or, where it goes to a terminal, made visible. */
+static void print_field(const char *text, bool is_terminal)
+{
+    struct kf_buf shown = KF_PUBLIC_BUF;
+    struct kf_error error = {.cause = KF_CAUSE_NONE};
+
+    if (is_terminal && kf_visible_text(&shown, text, &error) == KF_OK)
+        text = (const char *)shown.data;
+    kf_csv_put(stdout, text);
+    kf_buf_reset(&shown);
+}
+
 static void print_csv(json_t *object, bool names)
 {
+    bool is_terminal = kf_terminal_width() != 0;
     const char *between = "";
     void *at = json_object_iter(object);
 
@@ -108,8 +134,9 @@ static void print_csv(json_t *object, bool names)
         char space[64];
 
         (void)fputs(between, stdout);
-        kf_csv_put(stdout, names ? json_object_iter_key(at)
-                                 : value_text(json_object_iter_value(at), space, sizeof(space)));
+        print_field(names ? json_object_iter_key(at)
+                          : value_text(json_object_iter_value(at), space, sizeof(space)),
+                    is_terminal);
         between = ",";
     }
     (void)fputs("\r\n", stdout);
@@ -132,21 +159,57 @@ void kf_rows_csv_row(const struct kf_row *row)
     json_decref(object);
 }
 
+/* What should not be passed over. */
+static enum kf_style style_of(const char *name, const struct kf_row *row)
+{
+    if (strcmp(name, "keyMismatch") == 0 && row->key_mismatch)
+        return KF_STYLE_BAD;
+    if (strcmp(name, "keyArchived") == 0)
+        return row->has_key ? KF_STYLE_GOOD : KF_STYLE_BAD;
+    if (strcmp(name, "disposition") == 0 && row->disposition == KF_DISPOSITION_FOREIGN)
+        return KF_STYLE_WARN;
+    if (strcmp(name, "commonName") == 0)
+        return KF_STYLE_HEADING;
+    return KF_STYLE_PLAIN;
+}
+
+/* Lines below each other, under the first. */
+static void print_lines(const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        char *line = kf_strndup(text, len);
+
+        kf_print_visible(stdout, line);
+        free(line);
+        text += len;
+        if (*text == '\n' && *++text != '\0')
+            (void)printf("\n%-*s ", NAME_WIDTH, "");
+    }
+}
+
 void kf_row_print(const struct kf_row *row)
 {
     json_t *object = kf_row_json(row);
     void *at = json_object_iter(object);
 
     for (; at != NULL; at = json_object_iter_next(object, at)) {
+        const char *name = json_object_iter_key(at);
         char space[64];
         const char *text = value_text(json_object_iter_value(at), space, sizeof(space));
+        enum kf_style style = style_of(name, row);
 
         if (text[0] == '\0')
             continue;
-        (void)printf("%-21s ", json_object_iter_key(at));
-        kf_print_visible(stdout, text);
-        if (strcmp(json_object_iter_key(at), "disposition") == 0)
+        (void)printf("%-*s ", NAME_WIDTH, name);
+        kf_style_begin(style);
+        if (strcmp(name, "keyRecoveryHashes") == 0)
+            print_lines(text); /* one an agent; the only text that has lines of ours */
+        else
+            kf_print_visible(stdout, text);
+        if (strcmp(name, "disposition") == 0)
             (void)printf(" (%s)", kf_disposition_name(row->disposition));
+        kf_style_end(style);
         (void)putchar('\n');
     }
     json_decref(object);

@@ -44,7 +44,7 @@ enum kf_statement {
     KF_SQL_MATERIAL_GET,    /* (request id) -> (certificate, sealed key or null) */
     KF_SQL_ROW_COUNT,       /* () -> (rows) */
     KF_SQL_ROW_LAST,        /* () -> (the greatest request id, 0 for none) */
-    KF_SQL_ROW_LIST,        /* () -> (the columns of kf_row), by request id */
+    KF_SQL_ROW_LIST,        /* (after, how many) -> (the columns of kf_row), by request id */
     KF_SQL_ROW_GET,         /* (request id) -> (the columns of kf_row) */
     KF_SQL_ROW_RAW_GET,     /* (request id) -> (the KF_REQUEST_COLUMNS of rowhash.h) */
     KF_SQL_ROW_RAW_LIST,    /* (first request id) -> (the KF_REQUEST_ALL_COLUMNS), by request id */

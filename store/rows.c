@@ -11,6 +11,8 @@
 #include "store/internal.h"
 #include "store/search.h"
 
+#define PAGE_ROWS 100u /* of a list of all rows */
+
 const char *kf_disposition_name(enum kf_disposition disposition)
 {
     switch (disposition) {
@@ -151,27 +153,54 @@ enum kf_status kf_rows_get(struct kf_store *store, uint64_t request_id, struct k
     return status == KF_END ? no_such_row(request_id, error) : status;
 }
 
-/* Either a statement that gives rows, or the ids of candidates. */
+/* Either all rows, by pages, or the ids of candidates. */
 struct kf_row_cursor {
     struct kf_store *store;
-    struct kf_result *result;
+    struct kf_row *page;       /* PAGE_ROWS of them; NULL: candidates */
+    size_t page_count, handed; /* read into the page, and given to the caller */
+    uint64_t last;             /* RequestID of the last row that was read, or 0 */
     struct kf_search search;
     uint64_t *ids;
     size_t count, at;
 };
+
+/* The rows after the last one, until the page is full; the statement ends with it. */
+static enum kf_status read_page(struct kf_row_cursor *cursor, struct kf_error *error)
+{
+    const struct kf_value values[] = {kf_integer((int64_t)cursor->last), kf_integer(PAGE_ROWS)};
+    struct kf_result *result = NULL;
+    enum kf_status status =
+        kf_store_query(cursor->store, KF_SQL_ROW_LIST, values, 2, &result, error);
+
+    cursor->page_count = 0;
+    cursor->handed = 0;
+    while (status == KF_OK) {
+        struct kf_row *row = &cursor->page[cursor->page_count];
+
+        status = kf_store_next(cursor->store, result, error);
+        if (status == KF_OK)
+            status = read_row(result->columns, row, error);
+        if (status == KF_OK) {
+            cursor->last = row->request_id;
+            cursor->page_count++;
+        }
+    }
+    kf_store_finish(cursor->store, result);
+    return status == KF_END ? KF_OK : status;
+}
 
 enum kf_status kf_rows_all(struct kf_store *store, struct kf_row_cursor **out,
                            struct kf_error *error)
 {
     struct kf_row_cursor *cursor = calloc(1, sizeof(*cursor));
 
-    if (cursor == NULL)
-        return kf_fail_memory(error);
-    cursor->store = store;
-    if (kf_store_query(store, KF_SQL_ROW_LIST, NULL, 0, &cursor->result, error) != KF_OK) {
+    if (cursor != NULL)
+        cursor->page = calloc(PAGE_ROWS + 1, sizeof(*cursor->page));
+    if (cursor == NULL || cursor->page == NULL) {
         free(cursor);
-        return KF_FATAL;
+        return kf_fail_memory(error);
     }
+    cursor->store = store;
     *out = cursor;
     return KF_OK;
 }
@@ -196,18 +225,27 @@ enum kf_status kf_rows_find(struct kf_store *store, const char *token, struct kf
     return KF_OK;
 }
 
+static enum kf_status next_of_all(struct kf_row_cursor *cursor, struct kf_row *row,
+                                  struct kf_error *error)
+{
+    bool is_first = cursor->last == 0;
+    enum kf_status status = KF_OK;
+
+    kf_row_reset(row);
+    if (cursor->handed == cursor->page_count && (is_first || cursor->page_count == PAGE_ROWS))
+        status = read_page(cursor, error);
+    if (status != KF_OK || cursor->handed == cursor->page_count)
+        return status != KF_OK ? status : KF_END;
+    *row = cursor->page[cursor->handed]; /* the caller owns it now */
+    cursor->page[cursor->handed++] = (struct kf_row){.request_id = 0};
+    return KF_OK;
+}
+
 enum kf_status kf_rows_next(struct kf_row_cursor *cursor, struct kf_row *row,
                             struct kf_error *error)
 {
-    if (cursor->result != NULL) {
-        enum kf_status status = kf_store_next(cursor->store, cursor->result, error);
-
-        if (status == KF_OK)
-            status = read_row(cursor->result->columns, row, error);
-        if (status != KF_OK)
-            kf_row_reset(row);
-        return status;
-    }
+    if (cursor->page != NULL)
+        return next_of_all(cursor, row, error);
     while (cursor->at < cursor->count) {
         enum kf_status status = get_row(cursor->store, cursor->ids[cursor->at++], row, error);
 
@@ -224,7 +262,9 @@ void kf_rows_close(struct kf_row_cursor *cursor)
 {
     if (cursor == NULL)
         return;
-    kf_store_finish(cursor->store, cursor->result);
+    for (size_t i = cursor->handed; cursor->page != NULL && i <= PAGE_ROWS; i++)
+        kf_row_reset(&cursor->page[i]);
+    free(cursor->page);
     kf_search_reset(&cursor->search);
     free(cursor->ids);
     free(cursor);

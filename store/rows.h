@@ -60,12 +60,14 @@ enum kf_status kf_rows_count(struct kf_store *store, uint64_t *count,
 
 /*
  * Goes through rows by rising RequestID, in constant memory. One cursor at a time for a store; it
- * sees the store as it is when the first row is read, and lives until it is closed, which has to be
- * before a transaction is begun.
+ * lives until it is closed, which has to be before a transaction is begun.
  */
 struct kf_row_cursor;
 
-/* All rows. */
+/*
+ * All rows, a page at a time by the primary key, with nothing held in between: whoever reads a list
+ * slowly keeps nobody from writing. A row that comes meanwhile may be among them.
+ */
 enum kf_status kf_rows_all(struct kf_store *store, struct kf_row_cursor **out,
                            struct kf_error *error) KF_MUST_USE;
 

@@ -175,7 +175,7 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
         "SELECT RawCertificate, RawArchivedKey FROM Material WHERE RequestID = ?1",
     [KF_SQL_ROW_COUNT] = "SELECT count(*) FROM CertificateTokens", /* one a row, and narrow */
     [KF_SQL_ROW_LAST] = "SELECT coalesce(max(RequestID), 0) FROM Requests",
-    [KF_SQL_ROW_LIST] = ROW_COLUMNS "ORDER BY RequestID",
+    [KF_SQL_ROW_LIST] = ROW_COLUMNS "WHERE RequestID > ?1 ORDER BY RequestID LIMIT ?2",
     [KF_SQL_ROW_GET] = ROW_COLUMNS "WHERE RequestID = ?1",
     [KF_SQL_ROW_RAW_GET] = "SELECT * FROM Requests WHERE RequestID = ?1",
     [KF_SQL_ROW_RAW_LIST] = "SELECT Requests.*, RawCertificate, RawArchivedKey FROM Requests"

@@ -239,6 +239,23 @@ static void place_many(struct archive *archive, uint64_t from, uint64_t to,
     CU_ASSERT_EQUAL(wrong, 0);
 }
 
+/* All rows once, in order, though they come by pages. */
+static void check_pages(struct archive *archive, uint64_t count)
+{
+    struct kf_row_cursor *cursor = NULL;
+    struct kf_row row = {.request_id = 0};
+    uint64_t wrong = 0;
+
+    CU_ASSERT_EQUAL_FATAL(kf_rows_all(archive->store, &cursor, NULL), KF_OK);
+    for (uint64_t id = 1; id <= count; id++)
+        wrong += kf_rows_next(cursor, &row, NULL) != KF_OK || row.request_id != id;
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_EQUAL(kf_rows_next(cursor, &row, NULL), KF_END);
+    CU_ASSERT_EQUAL(kf_rows_next(cursor, &row, NULL), KF_END);
+    kf_rows_close(cursor);
+    kf_row_reset(&row);
+}
+
 /* More than one segment, and enough questions for the filter; another connection adds as well. */
 static void test_many(void)
 {
@@ -249,6 +266,7 @@ static void test_many(void)
     begin_run(&archive);
     place_many(&archive, 0, 1000, KF_ARCHIVED);
     place_many(&archive, 1000, 9000, KF_ARCHIVED);
+    check_pages(&archive, 9000); /* the last page is full */
     CU_ASSERT_PTR_NOT_NULL(archive.store->known);
     other = archive;
     other.store = NULL;
@@ -263,6 +281,7 @@ static void test_many(void)
     check_found(&archive, "user 9019", "0");
     check_found(&archive, "user 9020", "");
     CU_ASSERT_EQUAL(archive_number(&archive, "SELECT count(*) FROM Requests"), 9020);
+    check_pages(&archive, 9020);
 
     /* what is rolled back is not known afterwards, whoever gets its numbers */
     CU_ASSERT_EQUAL(kf_store_begin(archive.store, NULL), KF_OK);

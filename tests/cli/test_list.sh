@@ -32,12 +32,45 @@ expect 1 list nobody
 silent_out
 has_err 'nothing in the store matches nobody'
 
-# on a terminal the table fits it
+# on a terminal the table fits it: columns go before names do, and what is cut says so
 if command -v script >tool; then
-    COLUMNS=80 script -qec "stty cols 80; '$KEYFERRY' list" /dev/null </dev/null | tr -d '\r' >tty.out
-    has_wide=$(awk 'length > 84' tty.out | wc -l)
-    equal "$has_wide" 0 'lines beyond the terminal'
+    on_terminal() { # COLUMNS SETTING... -- ARGUMENT...
+        local columns=$1 settings=()
+        shift
+        while [ "$1" != -- ]; do settings+=("$1"); shift; done
+        shift
+        env TERM=xterm "${settings[@]}" script -qec "stty cols $columns; '$KEYFERRY' $*" /dev/null </dev/null | tr -d '\r'
+    }
+    plain() { sed 's/\x1b\[[0-9;]*m//g'; }
+    for columns in 60 80 120 137 200; do
+        on_terminal $columns -- list | plain >tty.out
+        [ "$(wc -L <tty.out)" -le $columns ] || fail "lines beyond $columns columns"
+    done
+    grep -q '^ *ID .*SERIAL NUMBER *$' tty.out || fail 'no serial numbers on a wide terminal'
+    grep -qF 'Eve\u{1b}[2J\u{202e}evE, "Quoted"' tty.out || fail 'a name is cut on a wide terminal'
+    on_terminal 80 -- list >color.out
+    plain <color.out >tty.out
     grep -q '…' tty.out || fail 'nothing was cut to fit the terminal'
+    ! grep -q 'SERIAL' tty.out || fail 'serial numbers in 80 columns'
+    on_terminal 200 COLUMNS=70 -- list | plain >tty.out
+    [ "$(wc -L <tty.out)" -le 70 ] || fail 'lines beyond COLUMNS'
+
+    # colours on a terminal alone, and where nobody refuses them
+    grep -q $'\x1b\[1m' color.out || fail 'no colours on a terminal'
+    for setting in NO_COLOR=1 TERM=dumb; do
+        on_terminal 80 $setting -- list >tty.out
+        ! grep -q $'\x1b' tty.out || fail "colours with $setting"
+    done
+    on_terminal 80 NO_COLOR= -- show ann >tty.out
+    grep -q $'keyArchived  *\x1b\[32mtrue' tty.out || fail 'no colours in show'
+
+    # whatever is asked for, a name does not act on the terminal
+    for arguments in list 'list --json' 'list --csv' 'show "#3"' 'show "#3" --json'; do
+        on_terminal 200 NO_COLOR=1 -- "$arguments" >tty.out
+        ! LC_ALL=C grep -q $'[\x1b\x9b]' tty.out || fail "$arguments: an escape on the terminal"
+        ! LC_ALL=C grep -q $'\xe2\x80\xae' tty.out || fail "$arguments: an override of the direction on the terminal"
+        grep -q 'Eve' tty.out || fail "$arguments: no name"
+    done
 fi
 
 # JSON has the exact name, and all names of the row; CSV likewise
@@ -54,6 +87,7 @@ equal "$(grep -c $'\r$' "$out")" 4 'CRLF of the CSV'
 head -n 1 "$out" | grep -q '^requestId,disposition,' || fail 'the header of the CSV'
 grep -qF '"Eve' "$out" || fail 'a comma is not quoted'
 grep -qF '""Quoted""' "$out" || fail 'quotes are not doubled'
+grep -qF "$evil" <(sed 's/""/"/g' "$out") || fail 'the name in CSV is not exact'
 
 expect 0 show ann
 sed -E 's/^(serialNumber|subjectKeyIdentifier) .*/\1 HEX/; s/^(keyRecoveryHashes) .*/\1 HASHES/; s/^(callerName) .*/\1 USER/' "$out" >shown
