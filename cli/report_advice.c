@@ -44,6 +44,12 @@ struct kf_advice kf_group_advice(const struct kf_group *group)
 {
     if (group->is_rest)
         return (struct kf_advice){"Other causes", "See what is told of each key."};
+    if (group->is_roca)
+        return (struct kf_advice){
+            "Anybody can compute the key: ROCA, CVE-2017-15361",
+            "Replace the certificate where it is still in use, and take what was encrypted to it "
+            "as "
+            "read by others. The key is kept all the same, since its owner may need it."};
     if (group->is_held_back)
         return (struct kf_advice){
             "Held back, since another key of the same user failed",

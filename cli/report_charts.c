@@ -184,7 +184,8 @@ static void put_weaknesses(struct kf_out *out, const struct kf_report_whole *who
     } else {
         kf_html_count(out, facts->weak_keys, "key is", "keys are");
         kf_out_text(out, " weak in one of these ways or several. They are treated like others, "
-                         "since what was encrypted to them has to stay readable.");
+                         "since what was encrypted to them has to stay readable. The CSV and "
+                         "JSON reports mark each.");
     }
     kf_out_format(
         out,

@@ -39,6 +39,7 @@ struct kf_group {
     bool same_input;
     bool is_held_back; /* good by themselves, but a key of the same user failed, whatever its cause
                         */
+    bool is_roca;      /* in the archive, but anybody can compute them */
     bool is_rest;      /* what would be more groups than are told apart */
     uint64_t keys;
     struct kf_kept *first, **last;

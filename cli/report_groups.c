@@ -9,6 +9,13 @@
 
 #define MESSAGE_SIZE 2048u /* more than a place and a text of struct kf_error take */
 
+/* What is in the archive, but no secret: worse than any weakness that takes work. */
+static bool is_roca(const struct kf_report_entry *entry)
+{
+    return (entry->outcome == KF_ARCHIVED || entry->outcome == KF_KNOWN) &&
+           (entry->weak & KF_WEAK_ROCA) != 0;
+}
+
 bool kf_group_wants(const struct kf_report_entry *entry)
 {
     switch (entry->outcome) {
@@ -17,8 +24,9 @@ bool kf_group_wants(const struct kf_report_entry *entry)
     case KF_SKIPPED:
         return true;
     case KF_ARCHIVED:
-        return entry->message != NULL; /* with a reserve: not its certificate's key */
+        return entry->message != NULL || is_roca(entry); /* or not its certificate's key */
     case KF_KNOWN:
+        return is_roca(entry);
     case KF_PENDING:
         break;
     }
@@ -48,8 +56,8 @@ static bool fits(const struct kf_group *group, const struct kf_report_entry *ent
     if (group->is_rest || (held_back && group->is_held_back && group->outcome == entry->outcome))
         return true;
     return group->outcome == entry->outcome && group->cause == entry->cause &&
-           group->is_held_back == held_back && group->code == entry->code &&
-           same_text(group->rule, entry->rule);
+           group->is_held_back == held_back && group->is_roca == is_roca(entry) &&
+           group->code == entry->code && same_text(group->rule, entry->rule);
 }
 
 static enum kf_status find_group(struct kf_report_facts *facts, const struct kf_report_entry *entry,
@@ -72,7 +80,8 @@ static enum kf_status find_group(struct kf_report_facts *facts, const struct kf_
                                .input = copy_of(entry->input),
                                .same_text = true,
                                .same_input = true,
-                               .is_held_back = is_held_back(entry),
+                               .is_held_back = held_back,
+                               .is_roca = is_roca(entry),
                                .is_rest = facts->group_count + 1 == KF_GROUP_MOST};
     group->last = &group->first;
     facts->group_count++;
@@ -156,6 +165,8 @@ enum kf_status kf_group_add(struct kf_report_facts *facts, const struct kf_repor
 /* What asks for more attention first: refused and failed, then reserves, then skipped. */
 static int rank_of(const struct kf_group *group)
 {
+    if (group->is_roca)
+        return 0;
     switch (group->outcome) {
     case KF_REFUSED:
     case KF_FAILED:

@@ -357,11 +357,12 @@ static void put_attention(struct kf_out *out, const struct kf_report_whole *whol
         if (facts->groups[i].keys > most)
             most = facts->groups[i].keys;
     }
-    kf_out_text(out, "<table class=\"sort causes\"><caption>Keys that were not archived, or with a "
-                     "reserve, by cause. Each cause leads to what to do, and to its "
-                     "keys.</caption>\n<thead><tr><th scope=\"col\">Cause</th><th "
-                     "scope=\"col\">Outcome</th><th scope=\"col\">Rule</th><th scope=\"col\" "
-                     "class=\"n\">Keys</th><td class=\"b\"></td></tr></thead>\n<tbody>\n");
+    kf_out_text(out,
+                "<table class=\"sort causes\"><caption>Keys that were refused, failed, left out "
+                "or taken with a reserve, by cause. Each cause leads to what to do, and to "
+                "its keys.</caption>\n<thead><tr><th scope=\"col\">Cause</th><th "
+                "scope=\"col\">Outcome</th><th scope=\"col\">Rule</th><th scope=\"col\" "
+                "class=\"n\">Keys</th><td class=\"b\"></td></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < facts->group_count; i++)
         put_cause(out, whole, i + 1, most);
     kf_out_text(out, "</tbody></table>\n</section>\n");

@@ -156,8 +156,9 @@ void kf_page_groups(struct kf_out *out, const struct kf_report_whole *whole)
 
     if (facts->group_count == 0)
         return;
-    kf_out_text(out, "<section aria-labelledby=\"keys\">\n<h2 id=\"keys\">Key by key: what was not "
-                     "archived, and why</h2>\n");
+    kf_out_text(out,
+                "<section aria-labelledby=\"keys\">\n<h2 id=\"keys\">Key by key: what asks for "
+                "attention, and why</h2>\n");
     for (size_t i = 0; i < facts->group_count; i++)
         put_group(out, whole, i + 1);
     kf_out_text(out, "</section>\n");

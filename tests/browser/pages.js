@@ -101,6 +101,20 @@ async function worksWithoutScripts(browser) {
   assert.equal(words[0], words[1]);
 }
 
+// What an auditor asks for first is there by name.
+async function tellsWhatMatters(browser) {
+  const page = await open(browser, page3);
+  for (const name of ['Anybody can compute the key: ROCA, CVE-2017-15361', 'Issued by another CA', 'Wrong password or key, or none given',
+    'Certificates without keys', 'Passwords', 'Weak keys', 'In the archive now', 'Who can open them', 'Inputs']) {
+    assert.ok(await page.getByRole('heading', { name, exact: true }).isVisible(), `the page tells ${name}`);
+  }
+  for (const kind of ['RSA 1024 weak', 'RSA with SHA-1 weak', 'RSA with MD5 weak', 'RSASSA-PSS with SHA-1 weak']) {
+    assert.ok(await page.getByRole('rowheader', { name: kind, exact: true }).isVisible(), `${kind} is marked`);
+  }
+  assert.equal(await page.locator('.weak').count(), 4, 'marks of weak kinds');
+  await page.done();
+}
+
 // Names are text: they make no elements, run nothing, and turn no direction.
 async function namesAreText(browser) {
   const page = await open(browser, page3);
@@ -169,6 +183,7 @@ async function main() {
     await step('filters', () => filters(browser));
     await step('prints on A4', () => prints(browser));
     await step('works without scripts', () => worksWithoutScripts(browser));
+    await step('tells what matters', () => tellsWhatMatters(browser));
     await step('names are text', () => namesAreText(browser));
     for (const scheme of ['light', 'dark']) {
       await step(`accessible, ${scheme}`, () => isAccessible(browser, page3, scheme));
