@@ -259,6 +259,8 @@ static void fit_columns(struct kf_table *table, size_t terminal)
 
     table->leaves_out = sum_widths(table, false) > terminal;
     elastic = sum_widths(table, true);
+    if (elastic == 0)
+        return;
     fixed = sum_widths(table, false) - elastic;
     for (size_t i = 0; i < table->count; i++) {
         size_t left = terminal > fixed ? terminal - fixed : 0;
