@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/inspect_table.h"
 #include "cli/outline.h"
 #include "cli/output.h"
 #include "cli/reading.h"
@@ -16,6 +17,9 @@
 struct inspection {
     struct kf_reading *reading;
     bool json;
+    const char *input;     /* the present one */
+    bool as_table;         /* a line a key, and nothing of what is around them */
+    struct kf_table table; /* of all inputs */
     uint64_t inputs;
     uint64_t unreadable;  /* inputs that could not be read (on) */
     uint64_t refused_all; /* of these: wrong password or key */
@@ -76,31 +80,32 @@ static void describe_certificate(const struct kf_outline *outline,
 }
 
 /* What an import would do, as far as it can be said without a store. */
-static void describe_outcome(const struct kf_outline *outline, const struct kf_record *record)
-{
-    char line[sizeof(record->error)];
-    const char *outcome = kf_outcome_name(record->outcome);
-    const char *why = NULL;
+struct outcome {
+    const char *import;
+    const char *why; /* NULL for none; may be line */
+    char line[sizeof(struct kf_error)];
+};
 
+static void find_outcome(const struct kf_record *record, struct outcome *out)
+{
+    *out = (struct outcome){.import = kf_outcome_name(record->outcome)};
     if (record->outcome == KF_PENDING && record->key_mismatch) {
-        outcome = "failed";
-        why = "the key does not belong to the certificate";
+        out->import = "failed";
+        out->why = "the key does not belong to the certificate";
     } else if (record->outcome == KF_PENDING && !record->has_facts) {
-        outcome = "failed";
-        why = "the key has no certificate";
+        out->import = "failed";
+        out->why = "the key has no certificate";
     } else if (record->outcome == KF_PENDING && !kf_cert_may_encrypt(&record->facts)) {
-        outcome = "skipped";
-        why = "a signing key, unless KRAFlags has KRAF_ENABLEARCHIVEALL";
+        out->import = "skipped";
+        out->why = "a signing key, unless KRAFlags has KRAF_ENABLEARCHIVEALL";
     } else if (record->outcome == KF_PENDING) {
-        outcome = "archived";
-        why = "if the store's CA issued the certificate, or the store and the run allow foreign "
-              "ones";
+        out->import = "archived";
+        out->why = "if the store's CA issued the certificate, or the store and the run allow "
+                   "foreign ones";
     } else if (record->error.cause != KF_CAUSE_NONE) {
-        kf_error_format(&record->error, NULL, line, sizeof(line));
-        why = line;
+        kf_error_format(&record->error, NULL, out->line, sizeof(out->line));
+        out->why = out->line;
     }
-    outline->ops->text(outline->context, "import", outcome);
-    outline->ops->text(outline->context, "because", why);
 }
 
 static const char *or_null(const char *text)
@@ -113,6 +118,7 @@ static void describe_entry(const struct kf_outline *outline, uint64_t ordinal,
 {
     const struct kf_outline_ops *ops = outline->ops;
     void *context = outline->context;
+    struct outcome outcome;
 
     ops->begin(context, "entries", or_null(record->place));
     ops->number(context, "ordinal", ordinal);
@@ -131,7 +137,9 @@ static void describe_entry(const struct kf_outline *outline, uint64_t ordinal,
         describe_certificate(outline, &record->facts);
     if (record->chain_count != 0)
         ops->number(context, "chainCertificates", record->chain_count);
-    describe_outcome(outline, record);
+    find_outcome(record, &outcome);
+    ops->text(context, "import", outcome.import);
+    ops->text(context, "because", outcome.why);
     ops->end(context);
 }
 
@@ -142,6 +150,20 @@ static void count_entry(struct inspection *inspection, const struct kf_record *r
         return;
     inspection->failed++;
     inspection->locked += record->error.cause == KF_CAUSE_SECRET ? 1 : 0;
+}
+
+static void tell_entry(struct inspection *inspection, const struct kf_outline *outline,
+                       uint64_t ordinal, const struct kf_record *record)
+{
+    struct outcome outcome;
+
+    if (!inspection->as_table) {
+        describe_entry(outline, ordinal, record);
+        return;
+    }
+    find_outcome(record, &outcome);
+    kf_inspect_table_row(&inspection->table, inspection->input, record, outcome.import,
+                         outcome.why);
 }
 
 static enum kf_status inspect_item(struct inspection *inspection, struct kf_reader *reader,
@@ -156,7 +178,7 @@ static enum kf_status inspect_item(struct inspection *inspection, struct kf_read
         status = reader->ops->decode(reader, item, &batch, error);
         kf_batch_settle(&batch);
         for (size_t i = 0; i < batch.count; i++) {
-            describe_entry(outline, ++*ordinal, &batch.records[i]);
+            tell_entry(inspection, outline, ++*ordinal, &batch.records[i]);
             count_entry(inspection, &batch.records[i]);
         }
         kf_batch_reset(&batch);
@@ -178,6 +200,8 @@ static enum kf_status inspect_reader(struct inspection *inspection, struct kf_re
             status = inspect_item(inspection, reader, item, outline, &ordinal, error);
         reader->ops->free_item(item);
     }
+    if (inspection->as_table)
+        return status == KF_END ? KF_OK : status;
     outline->ops->number(outline->context, "entryCount", ordinal);
     if (status == KF_END && reader->ops->describe != NULL) {
         outline->ops->begin(outline->context, "structure", NULL);
@@ -215,14 +239,15 @@ static enum kf_status inspect_input(struct inspection *inspection, const char *n
     enum kf_status status = kf_reading_open(inspection->reading, &reader, &error);
 
     inspection->inputs++;
+    inspection->input = name;
     if (inspection->json)
         outline.ops->text(outline.context, "input", name);
-    else if (status == KF_OK)
+    else if (status == KF_OK && !inspection->as_table)
         outline.ops->begin(outline.context, "input", name);
-    if (status == KF_OK) {
+    if (status == KF_OK && !inspection->as_table)
         outline.ops->text(outline.context, "format", reader->ops->name);
+    if (status == KF_OK)
         status = inspect_reader(inspection, reader, &outline, &error);
-    }
     if (status != KF_OK)
         tell_unreadable(inspection, &outline, name, &error);
     kf_reading_close(inspection->reading, reader);
@@ -250,6 +275,7 @@ static enum kf_exit run_inspect(struct kf_session *session, struct kf_arguments 
 {
     struct inspection inspection = {
         .json = kf_has(arguments, KF_OPT_JSON),
+        .as_table = kf_has(arguments, KF_OPT_TABLE),
         .has_secrets = kf_has(arguments, KF_OPT_KEY) || kf_has(arguments, KF_OPT_PASSWORD) ||
                        kf_has(arguments, KF_OPT_PASSWORDS) || kf_has(arguments, KF_OPT_MANIFEST)};
     struct kf_error error = {.cause = KF_CAUSE_NONE};
@@ -259,6 +285,8 @@ static enum kf_exit run_inspect(struct kf_session *session, struct kf_arguments 
 
     if (kf_lacks_inputs(arguments))
         return kf_usage_error(&kf_cmd_inspect, "inspect: name what to look at");
+    if (inspection.json && inspection.as_table)
+        return kf_usage_error(&kf_cmd_inspect, "inspect: --json or --table, not both");
     status = kf_reading_new(session, arguments, false, &inspection.reading, &error);
     while (status == KF_OK) {
         status = kf_reading_next(inspection.reading, &name, &error);
@@ -272,6 +300,7 @@ static enum kf_exit run_inspect(struct kf_session *session, struct kf_arguments 
 
 static const struct kf_option_entry options[] = {
     KF_READING_OPTIONS,
+    {KF_OPT_TABLE, "a table with a line for each key, and nothing else"},
     {KF_OPT_JSON, "one JSON object an input, on one line"},
     {KF_OPT_END, NULL},
 };
@@ -283,9 +312,12 @@ const struct kf_command kf_cmd_inspect = {
     .about = "Tells for each input which format it is, how it is protected, and what it\n"
              "holds: each key's owner and certificate, whether the key can be read and\n"
              "belongs to its certificate, and what an import would do with it, as far as\n"
-             "that can be said without a store. Keys themselves are never shown.\n",
+             "that can be said without a store. Keys themselves are never shown.\n"
+             "\n"
+             "For folders of many files, --table has a line a key.\n",
     .options = options,
-    .notes = "  keyferry inspect --password stdin jo.pfx <jo.password\n"
+    .notes = "  keyferry inspect --table -r --passwords candidates.txt /srv/old-keys\n"
+             "  keyferry inspect --password stdin jo.pfx <jo.password\n"
              "  keyferry inspect --json --key ca.p12 --keypass env:P export.xml\n",
     .needs_crypto = true,
     .run = run_inspect,

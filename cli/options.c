@@ -52,6 +52,7 @@ static const struct kf_option_spec specs[KF_OPT_COUNT] = {
     [KF_OPT_RESUME] = {.name = "resume"},
     [KF_OPT_SIGNATURE] = {.name = "signature", .value = "FILE"},
     [KF_OPT_STORE] = {.name = "store", .letter = 's', .value = "STORE"},
+    [KF_OPT_TABLE] = {.name = "table"},
     [KF_OPT_THUMBPRINT] = {.name = "thumbprint", .value = "8HEX"},
     [KF_OPT_TO] = {.name = "to", .value = "NAME"},
     [KF_OPT_TRUST] = {.name = "trust", .value = "CERT", .repeat = true},

@@ -57,6 +57,7 @@ enum kf_option {
     KF_OPT_RESUME,
     KF_OPT_SIGNATURE,
     KF_OPT_STORE,
+    KF_OPT_TABLE,
     KF_OPT_THUMBPRINT,
     KF_OPT_TO,
     KF_OPT_TRUST,

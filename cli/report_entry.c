@@ -6,6 +6,7 @@
  */
 #include "cli/report_entry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/cert.h"
@@ -25,6 +26,15 @@ const char *kf_weak_name(unsigned bit)
     default:
         return "none";
     }
+}
+
+void kf_key_kind(const char *algorithm, unsigned bits, char *out, size_t size)
+{
+    const char *name = algorithm != NULL ? algorithm : "unknown";
+    bool tells_size =
+        strncmp(name, "EC ", 3) == 0 || strncmp(name, "Ed", 2) == 0 || name[0] == 'X' || bits == 0;
+
+    (void)snprintf(out, size, tells_size ? "%s" : "%s %u", name, bits);
 }
 
 /* By OpenSSL's names, which the facts of a certificate have. */

@@ -19,6 +19,9 @@ enum {
 /* "short", "signature", "roca": what JSON and CSV call them. */
 const char *kf_weak_name(unsigned bit);
 
+/* "RSA 2048", but "EC P-256" says it all; algorithm may be NULL. Cut at size bytes. */
+void kf_key_kind(const char *algorithm, unsigned bits, char *out, size_t size);
+
 /* All pointers are borrowed; NULL, 0 and "" where there is nothing to tell. */
 struct kf_report_entry {
     const char *input;

@@ -131,16 +131,6 @@ static void count_weakness(struct kf_report_facts *facts, const struct kf_report
     facts->weak_keys += entry->weak != 0;
 }
 
-/* "RSA 2048", but "EC P-256" says it all. */
-static void algorithm_name(const struct kf_report_entry *entry, char *out, size_t size)
-{
-    const char *name = entry->key_algorithm != NULL ? entry->key_algorithm : "unknown";
-    bool tells_size = strncmp(name, "EC ", 3) == 0 || strncmp(name, "Ed", 2) == 0 ||
-                      name[0] == 'X' || entry->key_bits == 0;
-
-    (void)snprintf(out, size, tells_size ? "%s" : "%s %u", name, entry->key_bits);
-}
-
 static enum kf_status count_certificate(struct kf_report_facts *facts,
                                         const struct kf_report_entry *entry, struct kf_error *error)
 {
@@ -152,7 +142,7 @@ static enum kf_status count_certificate(struct kf_report_facts *facts,
 
     facts->with_certificate++;
     count_weakness(facts, entry);
-    algorithm_name(entry, name, sizeof(name));
+    kf_key_kind(entry->key_algorithm, entry->key_bits, name, sizeof(name));
     if (kf_tally_add(&facts->algorithms, name, entry->outcome, &algorithm, error) != KF_OK ||
         kf_tally_add(&facts->signatures, signature, entry->outcome, &signed_by, error) != KF_OK ||
         kf_tally_add(&facts->issuers, entry->issuer != NULL ? entry->issuer : "", entry->outcome,

@@ -34,6 +34,19 @@ expect 0 inspect --json --password pass:secret jo.pfx ann.pfx
 equal "$(jq -r '[.input, .entries[0].certificates[0].keyAlgorithm] | join(" ")' "$out")" 'jo.pfx RSA
 ann.pfx EC P-256' 'the JSON of two PFX files'
 
+# a line a key, of all inputs; what could not be read is told as ever
+expect 2 inspect --table --password pass:secret --key ca.p12 --keypass pass:ca-secret jo.pfx export.xml signer.pfx gone.pfx
+has_err '^gone\.pfx: '
+one_line_err
+equal "$(wc -l <"$out")" 6 'lines of the table'
+equal "$(grep -c '^INPUT ' "$out")" 1 'titles'
+has_out '^jo\.pfx: key 1 +jo +current +RSA 2048 +20[0-9-]{8} +archived +$'
+has_out '^export\.xml: user 2: key 1 +ann +current +EC P-256 +20[0-9-]{8} +archived +$'
+has_out '^export\.xml: user 2: key 2 +.* skipped +a signing key, '
+expect 0 inspect --table --no-input jo.pfx
+has_out '^jo\.pfx .* failed +MAC: a password is needed'
+expect 64 inspect --table --json jo.pfx
+
 # without a key or password it tells what can be told, and that is no failure
 expect 0 inspect --no-input jo.pfx
 has_out 'keyReadable: no'
