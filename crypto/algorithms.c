@@ -15,6 +15,7 @@
 #include <openssl/params.h>
 
 #include "crypto/crypto.h"
+#include "crypto/gosthash.h"
 #include "crypto/md2.h"
 #include "crypto/oid.h"
 
@@ -34,6 +35,7 @@
 #define IPSEC  "\x2b\x06\x01\x05\x05\x08\x01"         /* 1.3.6.1.5.5.8.1 */
 #define CHINA  "\x2a\x81\x1c\xcf\x55\x01"             /* 1.2.156.10197.1 */
 #define NTT    "\x2a\x83\x08\x8c\x9a\x4b\x3d\x01\x01\x01"
+#define RUSSIA "\x2a\x85\x03" /* 1.2.643 */
 #define KOREA  "\x2a\x83\x1a\x8c\x9a"
 
 struct hash_facts {
@@ -73,6 +75,12 @@ static const struct hash_facts hashes[KF_HASH_COUNT] = {
     [KF_HASH_BLAKE2S] = {"BLAKE2s-256", "BLAKE2S-256", 32, 64, OID(BLAKE "\x02\x08"), NO_OID},
     [KF_HASH_BLAKE2B] = {"BLAKE2b-512", "BLAKE2B-512", 64, 128, OID(BLAKE "\x01\x10"), NO_OID},
     [KF_HASH_SM3] = {"SM3", "SM3", 32, 64, OID(CHINA "\x83\x11"), OID(CHINA "\x83\x11\x02")},
+    [KF_HASH_GOST94] = {"GOST R 34.11-94", NULL, 32, 32, OID(RUSSIA "\x02\x02\x09"),
+                        OID(RUSSIA "\x02\x02\x0a")},
+    [KF_HASH_STREEBOG256] = {"Streebog-256", NULL, 32, 64, OID(RUSSIA "\x07\x01\x01\x02\x02"),
+                             OID(RUSSIA "\x07\x01\x01\x04\x01")},
+    [KF_HASH_STREEBOG512] = {"Streebog-512", NULL, 64, 64, OID(RUSSIA "\x07\x01\x01\x02\x03"),
+                             OID(RUSSIA "\x07\x01\x01\x04\x02")},
 };
 
 /* OIDs that mean the same as the one in the table */
@@ -113,6 +121,7 @@ static const struct cipher_facts ciphers[KF_CIPHER_COUNT] = {
                             OID("\x2b\x06\x01\x04\x01\x97\x55\x01\x02")},
     [KF_CIPHER_SEED] = {"SEED-CBC", "SEED-CBC", 16, 16, OID(KOREA "\x44\x01\x04")},
     [KF_CIPHER_SM4] = {"SM4-CBC", "SM4-CBC", 16, 16, OID(CHINA "\x68\x02")},
+    [KF_CIPHER_GOST28147] = {"GOST 28147-89-CFB", NULL, 32, 8, OID(RUSSIA "\x02\x02\x15")},
 };
 
 struct kf_algorithms {
@@ -136,8 +145,10 @@ enum kf_status kf_algorithms_new(OSSL_LIB_CTX *library, struct kf_algorithms **o
         if (hashes[i].fetch != NULL)
             algorithms->hashes[i] = EVP_MD_fetch(library, hashes[i].fetch, NULL);
     }
-    for (size_t i = 0; i < KF_CIPHER_COUNT; i++)
-        algorithms->ciphers[i] = EVP_CIPHER_fetch(library, ciphers[i].fetch, NULL);
+    for (size_t i = 0; i < KF_CIPHER_COUNT; i++) {
+        if (ciphers[i].fetch != NULL)
+            algorithms->ciphers[i] = EVP_CIPHER_fetch(library, ciphers[i].fetch, NULL);
+    }
     algorithms->hmac = EVP_MAC_fetch(library, "HMAC", NULL);
     algorithms->shake128 = EVP_MD_fetch(library, "SHAKE128", NULL);
     algorithms->shake256 = EVP_MD_fetch(library, "SHAKE256", NULL);
@@ -285,6 +296,8 @@ enum kf_status kf_hash_digest(const struct kf_algorithms *algorithms, enum kf_ha
         md2_digest(parts, count, out);
         return KF_OK;
     }
+    if (kf_hash_is_gost(hash))
+        return kf_gost_digest(hash, parts, count, out, error);
     if (md == NULL)
         return missing(kf_hash_name(hash), error);
     context = EVP_MD_CTX_new();
@@ -309,6 +322,8 @@ enum kf_status kf_hmac(const struct kf_algorithms *algorithms, enum kf_hash hash
     size_t len = 0;
     int done;
 
+    if (kf_hash_is_gost(hash))
+        return kf_gost_hmac(hash, key, data, out, error);
     if (md == NULL)
         return missing(kf_hash_name(hash), error);
     (void)snprintf(name, sizeof(name), "%s", EVP_MD_get0_name(md));

@@ -3,8 +3,8 @@
  *
  * crypto.h holds what this program itself writes with; here is what it must be able to read. All
  * are fetched once, with the library context, from OpenSSL's default and legacy providers; one that
- * this OpenSSL lacks is known by name and refused when it is needed. MD2, which OpenSSL no longer
- * has, is computed here.
+ * this OpenSSL lacks is known by name and refused when it is needed. MD2 and GOST's, which OpenSSL
+ * no longer has, are computed here.
  */
 #ifndef KF_CRYPTO_ALGORITHMS_H
 #define KF_CRYPTO_ALGORITHMS_H
@@ -32,8 +32,11 @@ enum kf_hash {
     KF_HASH_BLAKE2S,
     KF_HASH_BLAKE2B,
     KF_HASH_SM3,
+    KF_HASH_GOST94,
+    KF_HASH_STREEBOG256,
+    KF_HASH_STREEBOG512,
 };
-#define KF_HASH_COUNT     18
+#define KF_HASH_COUNT     21
 #define KF_HASH_MAX_SIZE  64  /* bytes of the largest digest */
 #define KF_HASH_MAX_BLOCK 144 /* bytes of the largest block: SHA3-224's */
 
@@ -56,8 +59,9 @@ enum kf_cipher {
     KF_CIPHER_BLOWFISH,
     KF_CIPHER_SEED,
     KF_CIPHER_SM4,
+    KF_CIPHER_GOST28147, /* in CFB mode */
 };
-#define KF_CIPHER_COUNT 18
+#define KF_CIPHER_COUNT 19
 
 struct kf_algorithms; /* fetched methods; part of struct kf_crypto, used by any thread */
 
@@ -69,7 +73,7 @@ void kf_algorithms_free(struct kf_algorithms *algorithms); /* NULL-safe */
 /* The library context that they came from. */
 OSSL_LIB_CTX *kf_algorithms_library(const struct kf_algorithms *algorithms);
 
-/* OpenSSL's method; NULL where there is none (always for MD2). */
+/* OpenSSL's method; NULL where there is none (always for MD2 and GOST's). */
 const EVP_MD *kf_hash_md(const struct kf_algorithms *algorithms, enum kf_hash hash);
 const EVP_CIPHER *kf_cipher_evp(const struct kf_algorithms *algorithms, enum kf_cipher cipher);
 

@@ -1,8 +1,7 @@
 /*
  * Elliptic keys of GOST R 34.10: see gost.h for the contract.
  *
- * Refused on purpose: masked private keys (RFC 9548 has them, nobody else), and parameter sets that
- * are not public standards.
+ * Refused on purpose: parameter sets that are not public standards.
  */
 #include "crypto/gost.h"
 
@@ -20,6 +19,7 @@
     }
 #define RULE      "RFC 9215 4"
 #define MAX_BYTES 64
+#define MAX_MASKS 8u /* and the value itself among them */
 
 /* y^2 = x^3 + ax + b over p, and the point (x, y) of prime order q */
 struct curve {
@@ -177,16 +177,35 @@ static EC_GROUP *make_group(const struct curve *curve, BN_CTX *context)
     return group;
 }
 
+/* The value, and the masks that it has to be multiplied by (RFC 9548 5); false for other lengths */
+static bool unmask(const struct curve *curve, struct kf_slice bytes, const BIGNUM *order,
+                   BN_CTX *context, BIGNUM *d)
+{
+    BIGNUM *mask = BN_CTX_get(context);
+    int size = (int)curve->bytes;
+
+    if (mask == NULL || bytes.len == 0 || bytes.len % curve->bytes != 0 ||
+        bytes.len > MAX_MASKS * curve->bytes || BN_lebin2bn(bytes.data, size, d) == NULL)
+        return false;
+    for (size_t at = curve->bytes; at < bytes.len; at += curve->bytes) {
+        if (BN_lebin2bn(bytes.data + at, size, mask) == NULL ||
+            BN_mod_mul(d, d, mask, order, context) != 1)
+            return false;
+    }
+    return true;
+}
+
 /* The private value from any of the forms that are in use; false for others */
-static bool read_value(const struct curve *curve, struct kf_slice content, BIGNUM *d)
+static bool read_value(const struct curve *curve, struct kf_slice content, const BIGNUM *order,
+                       BN_CTX *context, BIGNUM *d)
 {
     struct kf_slice in = content;
     struct kf_slice value;
 
-    if (content.len == curve->bytes)
-        return BN_lebin2bn(content.data, (int)content.len, d) != NULL;
+    if (content.len % curve->bytes == 0)
+        return unmask(curve, content, order, context, d);
     if (kf_der_get(&in, KF_DER_OCTET_STRING, &value) && kf_der_end(&in))
-        return value.len == curve->bytes && BN_lebin2bn(value.data, (int)value.len, d) != NULL;
+        return unmask(curve, value, order, context, d);
     in = content;
     return kf_der_unsigned(&in, &value) && kf_der_end(&in) && value.len <= curve->bytes &&
            BN_bin2bn(value.data, (int)value.len, d) != NULL;
@@ -218,9 +237,9 @@ static enum kf_status compute(const struct curve *curve, struct kf_slice content
 
     if (point == NULL || d == NULL)
         status = kf_fail_memory(error);
-    else if (!read_value(curve, content, d))
+    else if (!read_value(curve, content, EC_GROUP_get0_order(group), context, d))
         status = kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE,
-                         "the private value of the GOST key has the wrong length or is masked");
+                         "the private value of the GOST key has the wrong length");
     else if (BN_is_zero(d) || BN_cmp(d, EC_GROUP_get0_order(group)) >= 0)
         status = kf_fail(error, KF_SKIP, KF_CAUSE_DATA, RULE,
                          "the private value of the GOST key is out of range");

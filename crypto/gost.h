@@ -13,8 +13,8 @@
 /*
  * The public value of a private key, X and Y little-endian, appended to out. parameters: of the
  * algorithm, whole; content: of PKCS #8's OCTET STRING. It holds the private value as bytes, little
- * endian, with or without an OCTET STRING around them, or as an INTEGER. KF_SKIP: another parameter
- * set, a masked key, or a value out of range.
+ * endian, with or without an OCTET STRING around them, and maybe masks after it (RFC 9548 5), or as
+ * an INTEGER. KF_SKIP: another parameter set, or a value out of range.
  */
 enum kf_status kf_gost_compute(const struct kf_crypto *crypto, struct kf_slice parameters,
                                struct kf_slice content, struct kf_buf *out,

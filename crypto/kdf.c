@@ -16,6 +16,7 @@
 #include <openssl/params.h>
 
 #include "crypto/crypto.h"
+#include "crypto/gosthash.h"
 #include "crypto/iterate.h"
 
 static enum kf_status check(const struct kf_kdf_input *input, size_t len, struct kf_error *error)
@@ -239,7 +240,9 @@ enum kf_status kf_kdf_pbkdf2(const struct kf_algorithms *algorithms,
     struct kf_buf first = KF_PUBLIC_BUF;
     enum kf_status status = check(input, len, error);
 
-    if (status == KF_OK && !kf_iterate_knows(input->hash)) {
+    if (status == KF_OK && kf_hash_is_gost(input->hash)) {
+        status = kf_gost_pbkdf2(input, out, len, error);
+    } else if (status == KF_OK && !kf_iterate_knows(input->hash)) {
         status = pbkdf2_by_openssl(algorithms, input, out, len, error);
     } else if (status == KF_OK) {
         status = kf_buf_set(&first, input->salt, error);

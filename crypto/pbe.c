@@ -1,8 +1,9 @@
 /*
  * Password-based encryption: see pbe.h for the contract. The parameters are parsed in pbe_parse.c.
  *
- * Only ciphers in CBC mode and RC4 occur. A wrong password shows as wrong padding, or as a
- * plaintext that is nothing; RC4 has no padding, so that only the caller can tell.
+ * Only ciphers in CBC mode, RC4 and GOST in CFB mode occur. A wrong password shows as wrong
+ * padding, or as a plaintext that is nothing; the last two have no padding, so that only the caller
+ * can tell.
  */
 #include "crypto/pbe.h"
 
@@ -13,6 +14,7 @@
 #include <openssl/params.h>
 
 #include "core/der.h"
+#include "crypto/gosthash.h"
 
 bool kf_pbe_wants_bmp(const struct kf_pbe *pbe)
 {
@@ -22,7 +24,7 @@ bool kf_pbe_wants_bmp(const struct kf_pbe *pbe)
 uint64_t kf_pbe_cost(const struct kf_pbe *pbe)
 {
     if (pbe->scheme != KF_PBE_SCRYPT)
-        return pbe->iterations;
+        return kf_hash_is_gost(pbe->hash) ? pbe->iterations * KF_GOST_COST : pbe->iterations;
     if (pbe->r != 0 && pbe->p != 0 && pbe->n > UINT64_MAX / 2 / pbe->r / pbe->p)
         return UINT64_MAX;
     return 2 * pbe->n * pbe->r * pbe->p;
@@ -162,6 +164,12 @@ static EVP_CIPHER_CTX *begin(const struct kf_crypto *crypto, const struct kf_pbe
     return NULL;
 }
 
+/* Bytes of a block in CBC mode, where plaintext is padded to them; 0 for RC4, and GOST's CFB */
+static size_t block_of(const struct kf_pbe *pbe)
+{
+    return pbe->cipher == KF_CIPHER_GOST28147 ? 0 : kf_cipher_iv_size(pbe->cipher);
+}
+
 static const uint8_t *iv_of(const struct kf_pbe *pbe, const struct kf_pbe_key *key)
 {
     return pbe->iv.len != 0 ? pbe->iv.data : key->iv;
@@ -172,10 +180,15 @@ static enum kf_status decrypt_blocks(const struct kf_crypto *crypto, const struc
                                      const struct kf_pbe_key *key, const uint8_t *iv,
                                      struct kf_slice in, uint8_t *out, struct kf_error *error)
 {
-    EVP_CIPHER_CTX *context = begin(crypto, pbe, key, iv, error);
+    EVP_CIPHER_CTX *context;
     int len = 0;
     int done;
 
+    if (pbe->cipher == KF_CIPHER_GOST28147) {
+        kf_gost28147_cfb_decrypt(pbe->gost_boxes, key->key, iv, in, out);
+        return KF_OK;
+    }
+    context = begin(crypto, pbe, key, iv, error);
     if (context == NULL)
         return KF_SKIP;
     done = in.len <= KF_MAX_PFX &&
@@ -216,7 +229,7 @@ enum kf_status kf_pbe_decrypt(const struct kf_crypto *crypto, const struct kf_pb
                               const struct kf_pbe_key *key, struct kf_slice in, uint8_t *out,
                               size_t *len, struct kf_error *error)
 {
-    size_t block = kf_cipher_iv_size(pbe->cipher); /* in CBC mode the two are the same */
+    size_t block = block_of(pbe);
     size_t pad = 0;
     enum kf_status status;
 
@@ -278,7 +291,7 @@ enum kf_status kf_pbe_probe(const struct kf_crypto *crypto, const struct kf_pbe 
                             const struct kf_pbe_key *key, struct kf_slice in, bool *right,
                             struct kf_error *error)
 {
-    size_t block = kf_cipher_iv_size(pbe->cipher);
+    size_t block = block_of(pbe);
     size_t head = in.len < KF_PBE_HEAD ? in.len : KF_PBE_HEAD;
     size_t len = in.len;
     uint8_t plain[KF_PBE_HEAD];

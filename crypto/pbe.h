@@ -11,6 +11,7 @@
 
 #include "core/limits.h"
 #include "crypto/crypto.h"
+#include "crypto/gost28147.h"
 #include "crypto/kdf.h"
 
 enum kf_pbe_scheme {
@@ -28,8 +29,9 @@ struct kf_pbe {
     enum kf_pbe_scheme scheme;
     enum kf_hash hash; /* not for scrypt */
     enum kf_cipher cipher;
-    size_t key_size;      /* bytes that are derived for the key */
-    unsigned rc2_bits;    /* RC2's effective key length */
+    size_t key_size;   /* bytes that are derived for the key */
+    unsigned rc2_bits; /* RC2's effective key length */
+    enum kf_gost_boxes gost_boxes;
     struct kf_slice salt; /* of the derivation */
     uint64_t iterations;  /* at least 1; 0 for scrypt */
     uint64_t n, r, p;     /* scrypt */

@@ -8,7 +8,7 @@
  *                                     keyLength INTEGER OPTIONAL, prf DEFAULT }      RFC 8018 A.2
  *     scrypt-params    ::= SEQUENCE { salt, N, r, p, keyLength INTEGER OPTIONAL }    RFC 7914 7
  *
- * Refused on purpose: a PBKDF2 salt from another source, which nobody writes, and GOST.
+ * Refused on purpose: a PBKDF2 salt from another source, which nobody writes.
  */
 #include "crypto/pbe.h"
 
@@ -170,6 +170,16 @@ static bool parse_cast5(struct kf_slice in, struct kf_pbe *pbe, size_t *key)
     return bits % 8 == 0 && bits >= 40;
 }
 
+/* Gost28147-89-Parameters ::= SEQUENCE { iv OCTET STRING, encryptionParamSet OID } (RFC 4357 2.1)
+ */
+static bool parse_gost(struct kf_slice in, struct kf_pbe *pbe)
+{
+    struct kf_slice boxes;
+
+    return kf_der_get(&in, KF_DER_OCTET_STRING, &pbe->iv) && kf_der_get(&in, KF_DER_OID, &boxes) &&
+           kf_der_end(&in) && kf_gost_boxes_by_oid(boxes, &pbe->gost_boxes);
+}
+
 static bool takes_any_key(enum kf_cipher cipher)
 {
     return cipher == KF_CIPHER_RC2 || cipher == KF_CIPHER_RC4 || cipher == KF_CIPHER_BLOWFISH;
@@ -208,6 +218,8 @@ static enum kf_status parse_cipher(struct kf_slice *cursor, uint64_t derived, st
         /* Bouncy Castle and OpenSSL give the IV alone, and mean 128 bits */
         fits = parameters.tag == KF_DER_OCTET_STRING ||
                (parameters.tag == KF_DER_SEQUENCE && parse_cast5(parameters.value, pbe, &key));
+    } else if (pbe->cipher == KF_CIPHER_GOST28147) {
+        fits = parameters.tag == KF_DER_SEQUENCE && parse_gost(parameters.value, pbe);
     } else if (pbe->cipher == KF_CIPHER_RC4) {
         fits = parameters.tag == 0 || parameters.tag == KF_DER_NULL;
     } else {

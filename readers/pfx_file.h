@@ -108,6 +108,7 @@ struct pfx_mac {
     enum kf_hash hash;      /* of the HMAC */
     struct kf_slice salt;   /* of the derivation; in PBMAC1 it is in pbe */
     uint64_t iterations;    /* likewise */
+    bool old_gost;          /* GOST's digest with the derivation of all others */
     struct kf_pbe pbe;      /* PBMAC1: salt, iterations and function of PBKDF2 */
     size_t key_size;        /* PBMAC1 */
     struct kf_slice digest; /* what it must be */

@@ -10,7 +10,9 @@
  * that has not exactly the size of the HMAC's.
  */
 #include <stdio.h>
+#include <string.h>
 
+#include "crypto/gosthash.h"
 #include "crypto/oid.h"
 #include "readers/pfx_file.h"
 
@@ -18,6 +20,13 @@
 #define RULE              "RFC 7292 4"
 #define RULE_PBMAC1       "RFC 9579 4"
 #define PBMAC1_MIN_LENGTH 20
+#define GOST_DERIVED      96
+#define GOST_KEY          32
+
+static bool is_gost(const struct pfx_mac *mac)
+{
+    return mac->kind == PFX_MAC_PKCS12 && kf_hash_is_gost(mac->hash) && !mac->old_gost;
+}
 
 static enum kf_status malformed(struct kf_error *error, const char *rule, const char *what)
 {
@@ -98,6 +107,23 @@ enum kf_status pfx_mac_parse(struct kf_slice content, struct pfx_mac *mac, struc
     return KF_OK;
 }
 
+/* The key of a MAC with a digest of GOST: the last 32 of 96 bytes by PBKDF2 (RFC 9548 3); older
+ * software derives it as with any other digest */
+static enum kf_status gost_key(struct pfx_file *file, struct kf_slice password, uint8_t *key,
+                               struct kf_error *error)
+{
+    const struct pfx_mac *mac = &file->mac;
+    const struct kf_kdf_input input = {mac->hash, password, mac->salt, mac->iterations};
+    uint8_t derived[GOST_DERIVED];
+    enum kf_status status =
+        kf_kdf_pbkdf2(file->options->crypto->algorithms, &input, derived, sizeof(derived), error);
+
+    if (status == KF_OK)
+        memcpy(key, derived + GOST_DERIVED - GOST_KEY, GOST_KEY);
+    kf_wipe(derived, sizeof(derived));
+    return status;
+}
+
 static enum kf_status mac_key(struct pfx_file *file, struct kf_slice password, uint8_t *key,
                               struct kf_error *error)
 {
@@ -106,10 +132,19 @@ static enum kf_status mac_key(struct pfx_file *file, struct kf_slice password, u
     const struct kf_kdf_input pkcs12 = {mac->hash, password, mac->salt, mac->iterations};
     const struct kf_kdf_input pbkdf2 = {mac->pbe.hash, password, mac->pbe.salt, mac->iterations};
 
+    if (is_gost(mac))
+        return gost_key(file, password, key, error);
     return mac->kind == PFX_MAC_PBMAC1
                ? kf_kdf_pbkdf2(algorithms, &pbkdf2, key, mac->key_size, error)
                : kf_kdf_pkcs12(algorithms, &pkcs12, KF_KDF_MAC, key, kf_hash_size(mac->hash),
                                error);
+}
+
+static size_t mac_key_size(const struct pfx_mac *mac)
+{
+    if (is_gost(mac))
+        return GOST_KEY;
+    return mac->kind == PFX_MAC_PBMAC1 ? mac->key_size : kf_hash_size(mac->hash);
 }
 
 static enum kf_status try_mac(void *context, const struct pfx_match *match, struct kf_slice bytes,
@@ -124,13 +159,14 @@ static enum kf_status try_mac(void *context, const struct pfx_match *match, stru
 
     (void)match;
     *fits = false;
-    status = pfx_charge(file->passwords, mac->iterations, error);
+    status = pfx_charge(
+        file->passwords,
+        kf_hash_is_gost(mac->hash) ? mac->iterations * KF_GOST_COST : mac->iterations, error);
     if (status == KF_OK)
         status = mac_key(file, bytes, key, error);
     if (status == KF_OK)
         status = kf_hmac(file->options->crypto->algorithms, mac->hash,
-                         (struct kf_slice){key, mac->kind == PFX_MAC_PBMAC1 ? mac->key_size : size},
-                         mac->over, digest, error);
+                         (struct kf_slice){key, mac_key_size(mac)}, mac->over, digest, error);
     if (status == KF_OK)
         *fits = kf_slice_equal((struct kf_slice){digest, size}, mac->digest);
     kf_wipe(key, sizeof(key));
@@ -140,10 +176,18 @@ static enum kf_status try_mac(void *context, const struct pfx_match *match, stru
 
 enum kf_status pfx_mac_verify(struct pfx_file *file, struct kf_error *error)
 {
-    bool bmp = file->mac.kind == PFX_MAC_PKCS12;
-    enum kf_status status =
-        pfx_search(file->passwords, bmp, try_mac, file, &file->mac.match, error);
+    struct pfx_mac *mac = &file->mac;
+    bool gost = is_gost(mac);
+    bool bmp = mac->kind == PFX_MAC_PKCS12 && !gost;
+    enum kf_status status = pfx_search(file->passwords, bmp, try_mac, file, &mac->match, error);
 
+    if (status == KF_SKIP && gost) {
+        struct kf_error why = {.cause = KF_CAUSE_NONE};
+
+        mac->old_gost = true;
+        if (pfx_search(file->passwords, true, try_mac, file, &mac->match, &why) == KF_OK)
+            status = KF_OK;
+    }
     file->mac.verified = status == KF_OK;
     return status;
 }

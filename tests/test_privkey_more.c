@@ -69,6 +69,7 @@ static void test_gost_forms(void)
 {
     uint8_t big[32];
     uint8_t little[33];
+    uint8_t masked[9 * 32] = {0}; /* the value, and masks that are 1 */
     struct kf_buf octets = KF_PUBLIC_BUF;
     struct kf_buf integer = KF_PUBLIC_BUF;
 
@@ -83,6 +84,15 @@ static void test_gost_forms(void)
     gost(TEST_SET, (struct kf_slice){little, 33}, KF_SKIP, KF_CAUSE_DATA);
     gost(TEST_SET, (struct kf_slice){little, 31}, KF_SKIP, KF_CAUSE_DATA);
     gost(TEST_SET, (struct kf_slice){NULL, 0}, KF_SKIP, KF_CAUSE_DATA);
+    memcpy(masked, little, 32);
+    for (size_t i = 1; i < 9; i++)
+        masked[32 * i] = 1;
+    gost(TEST_SET, (struct kf_slice){masked, 64}, KF_OK, KF_CAUSE_NONE);
+    gost(TEST_SET, (struct kf_slice){masked, 8 * 32}, KF_OK, KF_CAUSE_NONE);
+    gost(TEST_SET, (struct kf_slice){masked, 9 * 32}, KF_SKIP, KF_CAUSE_DATA);
+    gost(TEST_SET, (struct kf_slice){masked, 63}, KF_SKIP, KF_CAUSE_DATA);
+    masked[32] = 0; /* a mask of nothing leaves nothing */
+    gost(TEST_SET, (struct kf_slice){masked, 64}, KF_SKIP, KF_CAUSE_DATA);
     gost("1.2.3", (struct kf_slice){little, 32}, KF_SKIP, KF_CAUSE_UNSUPPORTED);
     memset(little, 0, sizeof(little));
     gost(TEST_SET, (struct kf_slice){little, 32}, KF_SKIP, KF_CAUSE_DATA);
