@@ -80,12 +80,12 @@ static const struct known_agent *find_known(const struct known_agents *known, co
     return NULL;
 }
 
-static enum kf_status put_agent(struct kf_store *store, int64_t id, size_t position,
+static enum kf_status put_agent(struct kf_store *store, int64_t id, size_t position, int64_t when,
                                 struct kf_error *error)
 {
     return kf_store_execute(
         store, KF_SQL_AGENT_PUT,
-        (struct kf_value[]){kf_integer(id), kf_integer(kf_now()), kf_integer((int64_t)position)}, 3,
+        (struct kf_value[]){kf_integer(id), kf_integer(when), kf_integer((int64_t)position)}, 3,
         NULL, error);
 }
 
@@ -96,7 +96,7 @@ static enum kf_status put_list(struct kf_store *store, const int64_t *ids, size_
     enum kf_status status = kf_store_execute(store, KF_SQL_AGENT_CLEAR, NULL, 0, NULL, error);
 
     for (size_t i = 0; i < count && status == KF_OK; i++)
-        status = put_agent(store, ids[i], i, error);
+        status = put_agent(store, ids[i], i, kf_now(), error);
     return status;
 }
 
@@ -268,26 +268,30 @@ enum kf_status kf_agents_load(struct kf_store *store, struct kf_agents *out, str
 
 static enum kf_status note_agent(struct kf_store *store, enum kf_audit_event event,
                                  const uint8_t sha256[KF_SHA256_SIZE],
-                                 const struct kf_cert_facts *facts, struct kf_error *error)
+                                 const struct kf_cert_facts *facts, int64_t when,
+                                 struct kf_error *error)
 {
     char hash[2 * KF_SHA256_SIZE + 1];
     char bits[48] = "";
+    char added[24];
 
     kf_hex(hash, sha256, KF_SHA256_SIZE);
     if (facts != NULL)
         (void)snprintf(bits, sizeof(bits), "%u%s", facts->key_bits,
                        facts->key_bits < KF_KRA_MIN_BITS ? " (accepted for an old archive)" : "");
+    (void)snprintf(added, sizeof(added), "%lld", (long long)when);
     return kf_audit_append(
         store, event,
         (struct kf_audit_field[]){{"caller", store->caller},
                                   {"certificate", hash},
                                   {"subject", facts != NULL ? facts->subject : ""},
-                                  {"bits", bits}},
-        facts != NULL ? 4 : 2, error);
+                                  {"bits", bits},
+                                  {"added", added}},
+        facts != NULL ? 5 : 2, error);
 }
 
 /* In a transaction. */
-static enum kf_status append_agent(struct kf_store *store, const struct kf_kra *kra,
+static enum kf_status append_agent(struct kf_store *store, const struct kf_kra *kra, int64_t when,
                                    struct kf_error *error)
 {
     struct known_agents known = {.items = NULL};
@@ -302,7 +306,7 @@ static enum kf_status append_agent(struct kf_store *store, const struct kf_kra *
                              "%s is a key recovery agent already", kra->facts.subject);
     }
     if (status == KF_OK)
-        status = put_agent(store, id, known.listed, error);
+        status = put_agent(store, id, known.listed, when, error);
     free(known.items);
     return status;
 }
@@ -321,9 +325,12 @@ enum kf_status kf_agents_add(struct kf_store *store, struct kf_slice der, unsign
     if (status == KF_OK)
         status = kf_change_begin(store, &own, error);
     if (status == KF_OK) {
-        status = append_agent(store, &kra, error);
+        const int64_t when = kf_now();
+
+        status = append_agent(store, &kra, when, error);
         if (status == KF_OK)
-            status = note_agent(store, KF_AUDIT_AGENT_ADDED, kra.facts.sha256, &kra.facts, error);
+            status =
+                note_agent(store, KF_AUDIT_AGENT_ADDED, kra.facts.sha256, &kra.facts, when, error);
         status = kf_change_end(store, own, status, error);
     }
     kf_kra_reset(&kra);
@@ -364,7 +371,7 @@ static enum kf_status remove_agent(struct kf_store *store, const char *hash, str
     if (status == KF_OK)
         status = put_without(store, &known, agent, error);
     if (status == KF_OK)
-        status = note_agent(store, KF_AUDIT_AGENT_REMOVED, agent->sha256, NULL, error);
+        status = note_agent(store, KF_AUDIT_AGENT_REMOVED, agent->sha256, NULL, 0, error);
     free(known.items);
     return status;
 }

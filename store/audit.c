@@ -37,6 +37,8 @@ const char *kf_audit_event_name(enum kf_audit_event event)
         return "key-fetched";
     case KF_AUDIT_CERTIFICATE_ADDED:
         return "certificate-added";
+    case KF_AUDIT_CHAIN_ADDED:
+        return "chain-added";
     case KF_AUDIT_NOTE:
         return "note";
     }

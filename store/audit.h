@@ -31,9 +31,10 @@ enum kf_audit_event {
     KF_AUDIT_KEY_REFUSED,
     KF_AUDIT_KEY_FETCHED,
     KF_AUDIT_CERTIFICATE_ADDED, /* a row without a key */
+    KF_AUDIT_CHAIN_ADDED,       /* certificates that came with a key, once for each such list */
     KF_AUDIT_NOTE, /* something else that the user ought to find later: an unsigned export read */
 };
-#define KF_AUDIT_EVENT_COUNT 13
+#define KF_AUDIT_EVENT_COUNT 14
 const char *kf_audit_event_name(enum kf_audit_event event); /* "key-archived", ... */
 
 struct kf_audit_field {

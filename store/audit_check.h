@@ -16,7 +16,15 @@ struct kf_agent_mark {
     size_t len;
 };
 
+/* An agent that was ever added, by its SHA-256. */
+struct kf_agent_known {
+    uint8_t hash[KF_SHA256_SIZE];
+    uint64_t added; /* when, the first time */
+    bool is_seen;
+};
+
 #define KF_AUDITED_SETTINGS 4
+extern const char *const kf_audited_settings[KF_AUDITED_SETTINGS];
 
 struct kf_audit_check {
     struct kf_store *store;
@@ -27,6 +35,7 @@ struct kf_audit_check {
     struct kf_idmap requests;
     struct kf_idmap runs_begun;
     struct kf_idmap runs_ended;
+    struct kf_idmap chains;
 
     /* what the trail says, as it goes */
     bool has_init;
@@ -35,6 +44,11 @@ struct kf_audit_check {
     size_t agent_count;
     bool agents_unknown; /* the list was too long for an entry */
     char authorities[2 * KF_SHA256_SIZE + 1];
+    struct kf_agent_known *known_agents;
+    size_t known_agent_count;
+    char kra_next[24];  /* as the last run that ended has left it, "" for none */
+    uint64_t runs_open; /* that did not end */
+    bool has_strangers; /* rows that the trail does not know were told */
 };
 
 /* Tells of a defect. */
@@ -60,6 +74,23 @@ enum kf_status kf_audit_see_state(struct kf_audit_check *check, uint64_t sequenc
 /* Holds runs, settings, agents and the CA's certificates against what was seen. */
 enum kf_status kf_audit_check_state(struct kf_audit_check *check,
                                     struct kf_error *error) KF_MUST_USE;
+
+/* Every run, its inputs, and what became of each of its keys. */
+enum kf_status kf_audit_check_runs(struct kf_audit_check *check,
+                                   struct kf_error *error) KF_MUST_USE;
+
+/* The names of all settings, certificates, chains, and agents, former ones too: that there are none
+ * but those of the trail, and that they are what they are called. After the runs. */
+enum kf_status kf_audit_check_others(struct kf_audit_check *check,
+                                     struct kf_error *error) KF_MUST_USE;
+
+/* That a row, which is as the trail says, is found by its names and its certificate. */
+enum kf_status kf_audit_check_tokens(struct kf_audit_check *check, const struct kf_value *columns,
+                                     struct kf_error *error) KF_MUST_USE;
+
+/* That no tokens lead elsewhere. After the rows. */
+enum kf_status kf_audit_check_strays(struct kf_audit_check *check,
+                                     struct kf_error *error) KF_MUST_USE;
 
 /* Holds every row against the last entry about it. */
 enum kf_status kf_audit_check_rows(struct kf_audit_check *check,

@@ -100,6 +100,7 @@ enum kf_status kf_authorities_hash(struct kf_store *store, char out[2 * KF_SHA25
     struct kf_buf list = KF_PUBLIC_BUF;
     struct kf_result *result = NULL;
     uint8_t hash[KF_SHA256_SIZE];
+    int64_t position = 0;
     enum kf_status status = kf_store_query(store, KF_SQL_AUTHORITY_LIST, NULL, 0, &result, error);
 
     while (status == KF_OK) {
@@ -108,6 +109,9 @@ enum kf_status kf_authorities_hash(struct kf_store *store, char out[2 * KF_SHA25
             status = kf_digest(store->crypto->sha256, result->columns[1].bytes, hash, error);
         if (status == KF_OK)
             status = kf_buf_append(&list, result->columns[0].number != 0 ? "\1" : "", 1, error);
+        if (status == KF_OK &&
+            (result->columns[2].number != position++ || (uint64_t)result->columns[0].number > 1))
+            status = kf_buf_append(&list, "?", 1, error); /* no list that a store ever had */
         if (status == KF_OK)
             status = kf_buf_append(&list, hash, sizeof(hash), error);
     }

@@ -45,6 +45,7 @@ static enum kf_status check_row(struct kf_audit_check *check, const struct kf_va
 
     check->report->rows++;
     if (sequence == 0) {
+        check->has_strangers = true;
         kf_audit_defect(check, "request %lld was inserted: the audit trail does not know it",
                         (long long)request);
         return KF_OK;
@@ -55,7 +56,10 @@ static enum kf_status check_row(struct kf_audit_check *check, const struct kf_va
         return KF_OK; /* told before, as a defect of the entry */
     if (kf_row_hash(check->store->crypto, columns, hash, error) != KF_OK)
         return KF_FATAL;
-    if (!kf_audit_says(&entry, "row", hash))
+    if (kf_audit_says(&entry, "row", hash)) {
+        if (kf_audit_check_tokens(check, columns, error) != KF_OK)
+            return KF_FATAL;
+    } else
         kf_audit_defect(check,
                         "request %llu: its columns were changed: they are not those of entry %llu",
                         (unsigned long long)request, (unsigned long long)sequence);
@@ -73,6 +77,24 @@ static void name_missing_rows(struct kf_audit_check *check)
     for (uint64_t id = 0; kf_idmap_unseen(&check->requests, &id, &sequence); id++)
         kf_audit_defect(check, "request %llu was removed: entry %llu is about it",
                         (unsigned long long)id, (unsigned long long)sequence);
+}
+
+/* Certificates and keys of rows that are not there. */
+static enum kf_status check_material(struct kf_audit_check *check, struct kf_error *error)
+{
+    struct kf_result *result = NULL;
+    enum kf_status status =
+        kf_store_query(check->store, KF_SQL_MATERIAL_STRAY_LIST, NULL, 0, &result, error);
+
+    while (status == KF_OK) {
+        status = kf_store_next(check->store, result, error);
+        if (status == KF_OK &&
+            kf_idmap_see(&check->requests, (uint64_t)result->columns[0].number) == 0)
+            kf_audit_defect(check, "request %lld: a certificate was inserted: there is no such row",
+                            (long long)result->columns[0].number);
+    }
+    kf_store_finish(check->store, result);
+    return status == KF_END ? KF_OK : status;
 }
 
 enum kf_status kf_audit_check_rows(struct kf_audit_check *check, struct kf_error *error)
@@ -94,7 +116,8 @@ enum kf_status kf_audit_check_rows(struct kf_audit_check *check, struct kf_error
     }
     kf_store_finish(check->store, result);
     kf_buf_reset(&line);
-    if (status == KF_END)
-        name_missing_rows(check);
-    return status == KF_END ? KF_OK : status;
+    if (status != KF_END)
+        return status;
+    name_missing_rows(check);
+    return check_material(check, error);
 }

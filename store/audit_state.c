@@ -1,16 +1,15 @@
 /*
- * Settings, agents, the CA's certificates and runs against the audit trail: what the entries lead
- * to, one after the other, is what the store must have now.
+ * Settings, agents and the CA's certificates against the audit trail: what the entries lead to, one
+ * after the other, is what the store must have now.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "store/audit_check.h"
-#include "store/runs.h"
 #include "store/settings.h"
 
-static const char *const settings[KF_AUDITED_SETTINGS] = {"CAName", "CAKeyFile", "KRACertCount",
-                                                          "KRAFlags"};
+const char *const kf_audited_settings[KF_AUDITED_SETTINGS] = {"CAName", "CAKeyFile", "KRACertCount",
+                                                              "KRAFlags"};
 
 enum { CA_NAME, CA_KEY_FILE, KRA_CERT_COUNT, KRA_FLAGS };
 
@@ -47,6 +46,29 @@ static enum kf_status see_init(struct kf_audit_check *check, uint64_t sequence,
         set_value(check, CA_NAME, parts, "ca", error) != KF_OK)
         return KF_FATAL;
     return set_value(check, CA_KEY_FILE, parts, "keyfile", error);
+}
+
+/* Of an agent that was added before, what is known stays. */
+static enum kf_status know_agent(struct kf_audit_check *check, const uint8_t hash[KF_SHA256_SIZE],
+                                 const struct kf_audit_parts *parts, struct kf_error *error)
+{
+    const size_t count = check->known_agent_count;
+    struct kf_agent_known *grown;
+
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(check->known_agents[i].hash, hash, KF_SHA256_SIZE) == 0)
+            return KF_OK;
+    }
+    grown = realloc(check->known_agents, (count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return kf_fail_memory(error);
+    check->known_agents = grown;
+    grown[count] = (struct kf_agent_known){.added = 0};
+    memcpy(grown[count].hash, hash, KF_SHA256_SIZE);
+    if (!kf_audit_number(parts, "added", &grown[count].added))
+        grown[count].added = 0;
+    check->known_agent_count++;
+    return KF_OK;
 }
 
 static enum kf_status add_agent(struct kf_audit_check *check, const uint8_t *hash, size_t len,
@@ -141,7 +163,7 @@ static enum kf_status see_setting(struct kf_audit_check *check, const struct kf_
                                   struct kf_error *error)
 {
     for (size_t i = 0; i < KF_AUDITED_SETTINGS; i++) {
-        if (kf_audit_says(parts, "name", settings[i]))
+        if (kf_audit_says(parts, "name", kf_audited_settings[i]))
             return set_value(check, i, parts, "new", error);
     }
     if (kf_audit_says(parts, "name", "KRACertHash"))
@@ -161,6 +183,29 @@ static enum kf_status see_run(struct kf_audit_check *check, struct kf_idmap *map
     return kf_idmap_set(map, run, sequence, error);
 }
 
+static void see_turn(struct kf_audit_check *check, const struct kf_audit_parts *parts)
+{
+    struct kf_slice value;
+
+    check->kra_next[0] = '\0';
+    if (kf_audit_find(parts, "kra-next", &value) && value.len < sizeof(check->kra_next)) {
+        memcpy(check->kra_next, value.data, value.len);
+        check->kra_next[value.len] = '\0';
+    }
+}
+
+static enum kf_status see_chain(struct kf_audit_check *check, uint64_t sequence,
+                                const struct kf_audit_parts *parts, struct kf_error *error)
+{
+    uint64_t chain = 0;
+
+    if (!kf_audit_number(parts, "chain", &chain) || chain == 0 || chain > KF_IDMAP_MAX) {
+        kf_audit_defect(check, "entry %llu is about no chain", (unsigned long long)sequence);
+        return KF_OK;
+    }
+    return kf_idmap_set(&check->chains, chain, sequence, error);
+}
+
 enum kf_status kf_audit_see_state(struct kf_audit_check *check, uint64_t sequence,
                                   enum kf_audit_event event, const struct kf_audit_parts *parts,
                                   struct kf_error *error)
@@ -173,14 +218,21 @@ enum kf_status kf_audit_see_state(struct kf_audit_check *check, uint64_t sequenc
         return see_setting(check, parts, error);
     if (event == KF_AUDIT_RUN_BEGIN)
         return see_run(check, &check->runs_begun, sequence, parts, error);
-    if (event == KF_AUDIT_RUN_END)
+    if (event == KF_AUDIT_CHAIN_ADDED)
+        return see_chain(check, sequence, parts, error);
+    if (event == KF_AUDIT_RUN_END) {
+        see_turn(check, parts);
         return see_run(check, &check->runs_ended, sequence, parts, error);
+    }
     if (!certificate_of(parts, sha256)) {
         kf_audit_defect(check, "entry %llu is about no certificate", (unsigned long long)sequence);
         return KF_OK;
     }
-    return event == KF_AUDIT_AGENT_ADDED ? add_agent(check, sha256, KF_SHA256_SIZE, error)
-                                         : remove_agent(check, sha256, error);
+    if (event == KF_AUDIT_AGENT_REMOVED)
+        return remove_agent(check, sha256, error);
+    if (know_agent(check, sha256, parts, error) != KF_OK)
+        return KF_FATAL;
+    return add_agent(check, sha256, KF_SHA256_SIZE, error);
 }
 
 static enum kf_status check_setting(struct kf_audit_check *check, size_t index,
@@ -193,12 +245,12 @@ static enum kf_status check_setting(struct kf_audit_check *check, size_t index,
     const char *value = digits;
     size_t len;
 
-    if (kf_setting_get(check->store, settings[index], &setting, &why) != KF_OK) {
+    if (kf_setting_get(check->store, kf_audited_settings[index], &setting, &why) != KF_OK) {
         if (why.cause != KF_CAUSE_CONFIG) {
             *error = why;
             return KF_FATAL;
         }
-        kf_audit_defect(check, "setting %s was changed: %s", settings[index], why.text);
+        kf_audit_defect(check, "setting %s was changed: %s", kf_audited_settings[index], why.text);
         return KF_OK;
     }
     (void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)setting.number);
@@ -210,7 +262,7 @@ static enum kf_status check_setting(struct kf_audit_check *check, size_t index,
     if (len != said->len || (len != 0 && memcmp(value, said->data, len) != 0))
         kf_audit_defect(check,
                         "setting %s was changed: it is \"%.80s\", the audit trail says \"%.*s\"",
-                        settings[index], value, (int)(said->len < 80 ? said->len : 80),
+                        kf_audited_settings[index], value, (int)(said->len < 80 ? said->len : 80),
                         said->len != 0 ? (const char *)said->data : "");
     kf_setting_reset(&setting);
     return KF_OK;
@@ -240,7 +292,7 @@ static enum kf_status check_agents(struct kf_audit_check *check, struct kf_error
         status = kf_store_next(check->store, result, error);
         if (status != KF_OK)
             break;
-        fit = fit && count < check->agent_count &&
+        fit = fit && count < check->agent_count && result->columns[2].number == (int64_t)count &&
               is_agent(check->store->crypto, &check->agents[count], result->columns[0].bytes);
         count++;
     }
@@ -265,104 +317,6 @@ static enum kf_status check_authorities(struct kf_audit_check *check, struct kf_
     return KF_OK;
 }
 
-/* A text of a run, cut as entries are. */
-static bool said_text(const struct kf_audit_parts *entry, const char *name, const char *text)
-{
-    struct kf_buf escaped = KF_PUBLIC_BUF;
-    struct kf_slice said;
-    bool same = kf_audit_escape(&escaped, text, NULL) == KF_OK &&
-                kf_audit_find(entry, name, &said) && said.len == escaped.len &&
-                (said.len == 0 || memcmp(said.data, escaped.data, said.len) == 0);
-
-    kf_buf_reset(&escaped);
-    return same;
-}
-
-static bool said_totals(const struct kf_audit_parts *entry, const struct kf_totals *totals)
-{
-    for (int i = KF_ARCHIVED; i < KF_OUTCOME_COUNT; i++) {
-        uint64_t said = 0;
-
-        if (!kf_audit_number(entry, kf_outcome_name((enum kf_outcome)i), &said) ||
-            said != totals->by_outcome[i])
-            return false;
-    }
-    return true;
-}
-
-/* Of a run that ended: its inputs with their digests are those that its end tells. */
-static enum kf_status check_inputs(struct kf_audit_check *check, uint64_t run,
-                                   const struct kf_audit_parts *entry, uint64_t sequence,
-                                   struct kf_error *error)
-{
-    char hash[2 * KF_SHA256_SIZE + 1];
-
-    if (kf_inputs_hash(check->store, run, hash, error) != KF_OK)
-        return KF_FATAL;
-    if (!kf_audit_says(entry, "inputs", hash))
-        kf_audit_defect(check, "run %llu was changed: its inputs are not those of entry %llu",
-                        (unsigned long long)run, (unsigned long long)sequence);
-    return KF_OK;
-}
-
-static enum kf_status check_run(struct kf_audit_check *check, const struct kf_run *run,
-                                struct kf_error *error)
-{
-    uint64_t begun = kf_idmap_see(&check->runs_begun, run->id);
-    uint64_t ended = kf_idmap_see(&check->runs_ended, run->id);
-    unsigned long long id = (unsigned long long)run->id;
-    struct kf_buf line = KF_PUBLIC_BUF;
-    struct kf_audit_parts entry;
-    bool found = false;
-    enum kf_status status = KF_OK;
-
-    if (begun == 0)
-        kf_audit_defect(check, "run %llu was inserted: the audit trail does not know it", id);
-    else
-        status = kf_audit_fetch(check, begun, &line, &entry, &found, error);
-    if (status == KF_OK && found &&
-        (!said_text(&entry, "command", run->command) ||
-         !said_text(&entry, "options", run->options) || !said_text(&entry, "inputs", run->inputs) ||
-         !said_text(&entry, "caller", run->caller)))
-        kf_audit_defect(check, "run %llu was changed: it is not that of entry %llu", id,
-                        (unsigned long long)begun);
-    if (status == KF_OK && (ended != 0) != (run->ended != 0))
-        kf_audit_defect(check, "run %llu was changed: %s", id,
-                        ended != 0 ? "its end was removed" : "its end is not in the audit trail");
-    found = false;
-    if (status == KF_OK && ended != 0)
-        status = kf_audit_fetch(check, ended, &line, &entry, &found, error);
-    if (status == KF_OK && found && !said_totals(&entry, &run->totals))
-        kf_audit_defect(check, "run %llu was changed: its totals are not those of entry %llu", id,
-                        (unsigned long long)ended);
-    if (status == KF_OK && found)
-        status = check_inputs(check, run->id, &entry, ended, error);
-    kf_buf_reset(&line);
-    return status;
-}
-
-static enum kf_status check_runs(struct kf_audit_check *check, struct kf_error *error)
-{
-    struct kf_run_cursor *cursor = NULL;
-    struct kf_run run = {.id = 0};
-    uint64_t sequence = 0;
-    enum kf_status status = kf_runs_all(check->store, &cursor, error);
-
-    while (status == KF_OK) {
-        status = kf_runs_next(cursor, &run, error);
-        if (status == KF_OK)
-            status = check_run(check, &run, error);
-    }
-    kf_run_reset(&run);
-    kf_runs_close(cursor);
-    if (status != KF_END)
-        return status;
-    for (uint64_t id = 0; kf_idmap_unseen(&check->runs_begun, &id, &sequence); id++)
-        kf_audit_defect(check, "run %llu was removed: entry %llu began it", (unsigned long long)id,
-                        (unsigned long long)sequence);
-    return KF_OK;
-}
-
 enum kf_status kf_audit_check_state(struct kf_audit_check *check, struct kf_error *error)
 {
     enum kf_status status = KF_OK;
@@ -377,5 +331,7 @@ enum kf_status kf_audit_check_state(struct kf_audit_check *check, struct kf_erro
         status = check_agents(check, error);
     if (status == KF_OK)
         status = check_authorities(check, error);
-    return status == KF_OK ? check_runs(check, error) : status;
+    if (status == KF_OK)
+        status = kf_audit_check_runs(check, error);
+    return status == KF_OK ? kf_audit_check_others(check, error) : status;
 }

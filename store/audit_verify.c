@@ -152,6 +152,7 @@ static enum kf_status see_entry(struct kf_audit_check *check, const struct kf_au
     case KF_AUDIT_SETTING:
     case KF_AUDIT_RUN_BEGIN:
     case KF_AUDIT_RUN_END:
+    case KF_AUDIT_CHAIN_ADDED:
         return kf_audit_see_state(check, entry->sequence, event, &parts, error);
     case KF_AUDIT_RUN_RESUMED:
     case KF_AUDIT_KEY_REFUSED:
@@ -295,12 +296,16 @@ enum kf_status kf_audit_verify(struct kf_store *store, const struct kf_audit_opt
         status = kf_audit_check_state(&check, error);
     if (status == KF_OK)
         status = kf_audit_check_rows(&check, error);
+    if (status == KF_OK)
+        status = kf_audit_check_strays(&check, error);
     kf_store_rollback(store);
     for (size_t i = 0; i < KF_AUDITED_SETTINGS; i++)
         kf_buf_reset(&check.settings[i]);
     kf_idmap_reset(&check.requests);
     kf_idmap_reset(&check.runs_begun);
     kf_idmap_reset(&check.runs_ended);
+    kf_idmap_reset(&check.chains);
+    free(check.known_agents);
     free(check.agents);
     return status;
 }

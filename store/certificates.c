@@ -1,8 +1,10 @@
 /*
  * Certificates that are kept once each: the CA's, the agents', and the chains that came with keys.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "store/audit.h"
 #include "store/internal.h"
 
 #define CHAIN_MAX 64 /* certificates of one record that are kept; real chains have two or three */
@@ -109,6 +111,20 @@ static enum kf_status name_chain(const struct kf_store *store, const struct kf_b
                      error);
 }
 
+/* One entry a chain, and not a hash in that of each key, since many keys have the same. */
+static enum kf_status note_chain(struct kf_store *store, int64_t id,
+                                 const uint8_t name[KF_SHA256_SIZE], struct kf_error *error)
+{
+    char number[24];
+    char hash[2 * KF_SHA256_SIZE + 1];
+
+    (void)snprintf(number, sizeof(number), "%lld", (long long)id);
+    kf_hex(hash, name, KF_SHA256_SIZE);
+    return kf_audit_append(store, KF_AUDIT_CHAIN_ADDED,
+                           (struct kf_audit_field[]){{"chain", number}, {"certificates", hash}}, 2,
+                           error);
+}
+
 static enum kf_status remember(struct kf_chain_memo *memo, const struct kf_buf *certificates,
                                size_t count, int64_t id, struct kf_error *error)
 {
@@ -144,6 +160,8 @@ enum kf_status kf_chain_put(struct kf_store *store, const struct kf_buf *certifi
         status = kf_store_execute(store, KF_SQL_CHAIN_ADD, &value, 1, id, error);
         if (status == KF_OK)
             status = add_members(store, *id, certificates, count, error);
+        if (status == KF_OK)
+            status = note_chain(store, *id, name, error);
     }
     if (status != KF_OK)
         return status;

@@ -7,23 +7,34 @@
 
 #include "crypto/roca.h"
 #include "store/internal.h"
+#include "store/runhash.h"
 #include "store/runs.h"
 
-/* The sequence of the next entry of a run. */
-static enum kf_status next_sequence(struct kf_store *store, uint64_t run, uint64_t *sequence,
-                                    struct kf_error *error)
+/* Where the entries of a run stand, unless it is known already. */
+static enum kf_status find_end(struct kf_store *store, uint64_t run, struct kf_error *error)
 {
     struct kf_value value = kf_integer((int64_t)run);
-    int64_t last = 0;
+    struct kf_result *result = NULL;
+    enum kf_status status;
 
-    if (store->entry_run != run) {
-        if (kf_store_number(store, KF_SQL_ENTRY_LAST, &value, 1, &last, error) != KF_OK)
-            return KF_FATAL;
-        store->entry_run = run;
-        store->entry_sequence = (uint64_t)last;
+    if (store->entry_run == run)
+        return KF_OK;
+    status = kf_outcomes_flush(store, error);
+    if (status == KF_OK)
+        status = kf_store_query(store, KF_SQL_ENTRY_LAST, &value, 1, &result, error);
+    if (status == KF_OK)
+        status = kf_store_next(store, result, error);
+    if (status == KF_OK) {
+        const struct kf_value *columns = result->columns;
+
+        memset(store->outcomes, 0, KF_SHA256_SIZE);
+        if (columns[1].type != KF_VALUE_NULL)
+            status = kf_column_bytes(&columns[1], store->outcomes, KF_SHA256_SIZE, error);
+        store->entry_run = status == KF_OK ? run : 0;
+        store->entry_sequence = (uint64_t)columns[0].number;
     }
-    *sequence = ++store->entry_sequence;
-    return KF_OK;
+    kf_store_finish(store, result);
+    return status == KF_OK ? KF_OK : KF_FATAL;
 }
 
 static struct kf_value number_or_null(uint64_t number)
@@ -37,12 +48,12 @@ static struct kf_value text_or_null(const char *text)
 }
 
 /* What is known of a key that has no row. */
-static enum kf_status add_facts(struct kf_store *store, uint64_t id, uint64_t sequence,
-                                const struct kf_record *record, struct kf_error *error)
+static void make_facts(uint64_t id, uint64_t sequence, const struct kf_record *record,
+                       struct kf_value values[KF_ENTRY_FACTS_COLUMNS])
 {
     const struct kf_cert_facts *facts = &record->facts; /* empty without a certificate */
     bool has = record->has_facts;
-    struct kf_value values[] = {
+    const struct kf_value all[KF_ENTRY_FACTS_COLUMNS] = {
         kf_integer((int64_t)id),
         kf_integer((int64_t)sequence),
         kf_integer(record->error.cause),
@@ -57,50 +68,74 @@ static enum kf_status add_facts(struct kf_store *store, uint64_t id, uint64_t se
         has ? kf_integer(kf_roca_public_key(facts->spki_der)) : kf_null(),
     };
 
-    return kf_store_execute(store, KF_SQL_ENTRY_FACTS_ADD, values,
-                            sizeof(values) / sizeof(values[0]), NULL, error);
+    memcpy(values, all, sizeof(all));
+}
+
+static void make_entry(uint64_t id, uint64_t sequence, uint64_t input,
+                       const struct kf_record *record, struct kf_value values[KF_ENTRY_COLUMNS])
+{
+    const struct kf_error *why = &record->error;
+    bool with_hashes = record->request_id == 0 && record->has_facts;
+    const struct kf_value all[KF_ENTRY_COLUMNS] = {
+        kf_integer((int64_t)id),
+        kf_integer((int64_t)sequence),
+        kf_integer((int64_t)input),
+        kf_integer((int64_t)record->ordinal),
+        kf_text(record->place),
+        kf_integer(record->outcome),
+        kf_integer(record->replaced),
+        number_or_null(record->request_id),
+        with_hashes ? kf_blob(record->facts.sha1, KF_SHA1_SIZE) : kf_null(),
+        with_hashes ? kf_blob(record->facts.sha256, KF_SHA256_SIZE) : kf_null(),
+        kf_integer(record->state),
+        kf_integer(record->foreign),
+        number_or_null(why->line != 0 ? why->line : record->line),
+        number_or_null(why->code),
+        text_or_null(why->rule),
+        text_or_null(why->text),
+        kf_text(record->password),
+        kf_text(record->password_encoding),
+    };
+
+    memcpy(values, all, sizeof(all));
+}
+
+/* In a transaction. */
+static enum kf_status add_entry(struct kf_store *store, uint64_t id, uint64_t input,
+                                const struct kf_record *record, struct kf_error *error)
+{
+    struct kf_value values[KF_ENTRY_COLUMNS + 1];
+    struct kf_value facts[KF_ENTRY_FACTS_COLUMNS];
+    const bool has_facts = record->request_id == 0;
+    uint8_t hash[KF_SHA256_SIZE];
+    enum kf_status status = find_end(store, id, error);
+
+    if (status != KF_OK)
+        return status;
+    make_entry(id, ++store->entry_sequence, input, record, values);
+    if (has_facts)
+        make_facts(id, store->entry_sequence, record, facts);
+    if (kf_entry_hash(store->crypto, values, has_facts ? facts : NULL, hash, error) != KF_OK ||
+        kf_outcomes_add(store->crypto, store->outcomes, hash, error) != KF_OK)
+        return KF_FATAL;
+    store->outcomes_changed = true;
+    values[KF_ENTRY_COLUMNS] = kf_integer(kf_entry_mark(hash));
+    status = kf_store_execute(store, KF_SQL_ENTRY_ADD, values, KF_ENTRY_COLUMNS + 1, NULL, error);
+    if (status == KF_OK && has_facts)
+        status = kf_store_execute(store, KF_SQL_ENTRY_FACTS_ADD, facts, KF_ENTRY_FACTS_COLUMNS,
+                                  NULL, error);
+    return status;
 }
 
 enum kf_status kf_runs_add_entry(struct kf_store *store, uint64_t id, uint64_t input,
                                  const struct kf_record *record, struct kf_error *error)
 {
-    const struct kf_error *why = &record->error;
-    bool with_hashes = record->request_id == 0 && record->has_facts;
-    uint64_t sequence = 0;
     bool own = false;
     enum kf_status status = kf_change_begin(store, &own, error);
 
     if (status != KF_OK)
         return status;
-    status = next_sequence(store, id, &sequence, error);
-    if (status == KF_OK) {
-        struct kf_value values[] = {
-            kf_integer((int64_t)id),
-            kf_integer((int64_t)sequence),
-            kf_integer((int64_t)input),
-            kf_integer((int64_t)record->ordinal),
-            kf_text(record->place),
-            kf_integer(record->outcome),
-            kf_integer(record->replaced),
-            number_or_null(record->request_id),
-            with_hashes ? kf_blob(record->facts.sha1, KF_SHA1_SIZE) : kf_null(),
-            with_hashes ? kf_blob(record->facts.sha256, KF_SHA256_SIZE) : kf_null(),
-            kf_integer(record->state),
-            kf_integer(record->foreign),
-            number_or_null(why->line != 0 ? why->line : record->line),
-            number_or_null(why->code),
-            text_or_null(why->rule),
-            text_or_null(why->text),
-            kf_text(record->password),
-            kf_text(record->password_encoding),
-        };
-
-        status = kf_store_execute(store, KF_SQL_ENTRY_ADD, values,
-                                  sizeof(values) / sizeof(values[0]), NULL, error);
-        if (status == KF_OK && record->request_id == 0)
-            status = add_facts(store, id, sequence, record, error);
-    }
-    return kf_change_end(store, own, status, error);
+    return kf_change_end(store, own, add_entry(store, id, input, record, error), error);
 }
 
 void kf_run_entry_reset(struct kf_run_entry *entry)

@@ -38,6 +38,8 @@ struct kf_store {
     size_t token_count, token_capacity;
     uint64_t entry_run; /* whose last sequence is known; 0 for none */
     uint64_t entry_sequence;
+    uint8_t outcomes[KF_SHA256_SIZE]; /* the hash of its entries (runhash.h); to be written where */
+    bool outcomes_changed;            /* this is set */
     struct kf_chain_memo chain;
     struct kf_audit_head
         audit; /* where audit_loaded is set; to be written where audit_changed is */

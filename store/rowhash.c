@@ -23,6 +23,15 @@ static bool add_column(EVP_MD_CTX *digest, const struct kf_value *column)
     return EVP_DigestUpdate(digest, column->bytes.data, column->bytes.len) == 1;
 }
 
+bool kf_hash_columns(EVP_MD_CTX *digest, const struct kf_value *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!add_column(digest, &columns[i]))
+            return false;
+    }
+    return true;
+}
+
 enum kf_status kf_row_hash(const struct kf_crypto *crypto, const struct kf_value *columns,
                            char out[2 * KF_SHA256_SIZE + 1], struct kf_error *error)
 {
@@ -30,9 +39,8 @@ enum kf_status kf_row_hash(const struct kf_crypto *crypto, const struct kf_value
     uint8_t hash[KF_SHA256_SIZE];
     bool done = digest != NULL && EVP_DigestInit_ex2(digest, crypto->sha256, NULL) == 1;
 
-    for (size_t i = 0; i < KF_REQUEST_COLUMNS && done; i++)
-        done = add_column(digest, &columns[i]);
-    done = done && EVP_DigestFinal_ex(digest, hash, NULL) == 1;
+    done = done && kf_hash_columns(digest, columns, KF_REQUEST_COLUMNS) &&
+           EVP_DigestFinal_ex(digest, hash, NULL) == 1;
     EVP_MD_CTX_free(digest);
     if (!done)
         return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "SHA-256 failed");

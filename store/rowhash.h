@@ -48,6 +48,9 @@ enum kf_request_column {
     KF_REQUEST_ALL_COLUMNS,
 };
 
+/* Adds columns to a digest in this form. false: OpenSSL failed. */
+bool kf_hash_columns(EVP_MD_CTX *digest, const struct kf_value *columns, size_t count) KF_MUST_USE;
+
 /* The hash in hex of the KF_REQUEST_COLUMNS columns of a row. */
 enum kf_status kf_row_hash(const struct kf_crypto *crypto, const struct kf_value *columns,
                            char out[2 * KF_SHA256_SIZE + 1], struct kf_error *error) KF_MUST_USE;

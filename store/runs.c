@@ -8,6 +8,7 @@
 
 #include "store/audit.h"
 #include "store/internal.h"
+#include "store/runhash.h"
 
 #define KRA_NEXT "kra-next" /* the setting, not one of the user's, that keeps where to start */
 
@@ -65,24 +66,32 @@ static const char *or_empty(const char *text)
 }
 
 static enum kf_status note_begin(struct kf_store *store, uint64_t id, const char *inputs,
-                                 const struct kf_run_request *request, struct kf_error *error)
+                                 int64_t now, const struct kf_run_request *request,
+                                 struct kf_error *error)
 {
     char number[24];
+    char start[24];
+    char begun[24];
 
     (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)id);
+    (void)snprintf(start, sizeof(start), "%llu", (unsigned long long)request->kra_start);
+    (void)snprintf(begun, sizeof(begun), "%lld", (long long)now);
     return kf_audit_append(store, KF_AUDIT_RUN_BEGIN,
                            (struct kf_audit_field[]){{"run", number},
                                                      {"caller", store->caller},
                                                      {"command", or_empty(request->command)},
                                                      {"options", or_empty(request->options)},
-                                                     {"inputs", inputs}},
-                           5, error);
+                                                     {"inputs", inputs},
+                                                     {"started", begun},
+                                                     {"kra-start", start}},
+                           7, error);
 }
 
 enum kf_status kf_runs_begin(struct kf_store *store, const struct kf_run_request *request,
                              uint64_t *id, struct kf_error *error)
 {
     char *inputs = join_inputs(request);
+    const int64_t now = kf_now();
     int64_t row = 0;
     bool own = false;
     enum kf_status status;
@@ -95,11 +104,11 @@ enum kf_status kf_runs_begin(struct kf_store *store, const struct kf_run_request
                                   (struct kf_value[]){kf_text(or_empty(request->command)),
                                                       kf_text(or_empty(request->options)),
                                                       kf_text(inputs), kf_text(store->caller),
-                                                      kf_integer(kf_now()),
+                                                      kf_integer(now),
                                                       kf_integer((int64_t)request->kra_start)},
                                   6, &row, error);
         if (status == KF_OK)
-            status = note_begin(store, (uint64_t)row, inputs, request, error);
+            status = note_begin(store, (uint64_t)row, inputs, now, request, error);
         status = kf_change_end(store, own, status, error);
     }
     free(inputs);
@@ -158,12 +167,17 @@ enum kf_status kf_runs_advance(struct kf_store *store, uint64_t id,
 static enum kf_status note_end(struct kf_store *store, uint64_t id, const struct kf_totals *totals,
                                struct kf_error *error)
 {
-    struct kf_audit_field fields[KF_OUTCOME_COUNT + 2];
+    struct kf_audit_field fields[KF_OUTCOME_COUNT + 4];
     char numbers[KF_OUTCOME_COUNT + 1][24];
     char inputs[2 * KF_SHA256_SIZE + 1];
+    char row[2 * KF_SHA256_SIZE + 1];
+    char *next = NULL;
+    enum kf_status status;
     size_t count = 0;
 
-    if (kf_inputs_hash(store, id, inputs, error) != KF_OK)
+    if (kf_inputs_hash(store, id, inputs, error) != KF_OK ||
+        kf_run_hash(store, id, row, error) != KF_OK ||
+        kf_settings_read(store, KRA_NEXT, &next, error) != KF_OK)
         return KF_FATAL;
     (void)snprintf(numbers[0], sizeof(numbers[0]), "%llu", (unsigned long long)id);
     fields[count++] = (struct kf_audit_field){"run", numbers[0]};
@@ -175,7 +189,11 @@ static enum kf_status note_end(struct kf_store *store, uint64_t id, const struct
         count++;
     }
     fields[count++] = (struct kf_audit_field){"inputs", inputs};
-    return kf_audit_append(store, KF_AUDIT_RUN_END, fields, count, error);
+    fields[count++] = (struct kf_audit_field){"row", row};
+    fields[count++] = (struct kf_audit_field){"kra-next", next};
+    status = kf_audit_append(store, KF_AUDIT_RUN_END, fields, count, error);
+    free(next);
+    return status;
 }
 
 enum kf_status kf_runs_finish(struct kf_store *store, uint64_t id, const struct kf_totals *totals,
@@ -186,9 +204,11 @@ enum kf_status kf_runs_finish(struct kf_store *store, uint64_t id, const struct 
 
     if (status != KF_OK)
         return status;
-    status = kf_store_execute(store, KF_SQL_RUN_END,
-                              (struct kf_value[]){kf_integer(kf_now()), kf_integer((int64_t)id)}, 2,
-                              NULL, error);
+    status = kf_outcomes_flush(store, error);
+    if (status == KF_OK)
+        status = kf_store_execute(
+            store, KF_SQL_RUN_END,
+            (struct kf_value[]){kf_integer(kf_now()), kf_integer((int64_t)id)}, 2, NULL, error);
     if (status == KF_OK)
         status = note_end(store, id, totals, error);
     return kf_change_end(store, own, status, error);

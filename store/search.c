@@ -10,7 +10,6 @@
 
 #include "store/known.h"
 
-#define NAMES_MAX      9   /* tokens of a row: the eight names, and DOMAIN\user of the UPN */
 #define TOKENS_AT_ONCE 16  /* of KF_SQL_TOKENS_ADD */
 #define PROBES_MAX     256 /* certificates asked for one by one before the filter is made */
 
@@ -124,7 +123,7 @@ static bool split_upn(const char *upn, struct upn_parts *parts)
     return true;
 }
 
-static size_t hash_names(const struct kf_row_names *names, uint32_t out[NAMES_MAX])
+static size_t hash_names(const struct kf_row_names *names, uint32_t out[KF_ROW_HASHES_MAX])
 {
     const char *texts[] = {names->common_name, names->upn, names->requester_name, names->email,
                            names->mailbox_guid};
@@ -151,13 +150,29 @@ static size_t hash_names(const struct kf_row_names *names, uint32_t out[NAMES_MA
     return count;
 }
 
+size_t kf_row_hashes(const struct kf_row_names *names, uint32_t out[KF_ROW_HASHES_MAX])
+{
+    size_t all = hash_names(names, out);
+    size_t count = 0;
+
+    for (size_t i = 0; i < all; i++) {
+        bool repeated = false;
+
+        for (size_t j = 0; j < count; j++)
+            repeated |= out[j] == out[i];
+        if (!repeated)
+            out[count++] = out[i];
+    }
+    return count;
+}
+
 enum kf_status kf_tokens_add(struct kf_store *store, uint64_t request_id,
                              const struct kf_row_names *names, struct kf_error *error)
 {
-    uint32_t hashes[NAMES_MAX];
-    size_t count = hash_names(names, hashes);
+    uint32_t hashes[KF_ROW_HASHES_MAX];
+    size_t count = kf_row_hashes(names, hashes);
 
-    if (store->token_count + NAMES_MAX > store->token_capacity) {
+    if (store->token_count + KF_ROW_HASHES_MAX > store->token_capacity) {
         size_t capacity = store->token_capacity == 0 ? 4096 : store->token_capacity * 2;
         int64_t *tokens = realloc(store->tokens, capacity * sizeof(*tokens));
 
@@ -166,14 +181,8 @@ enum kf_status kf_tokens_add(struct kf_store *store, uint64_t request_id,
         store->tokens = tokens;
         store->token_capacity = capacity;
     }
-    for (size_t i = 0; i < count; i++) {
-        bool repeated = false;
-
-        for (size_t j = 0; j < i; j++)
-            repeated |= hashes[j] == hashes[i];
-        if (!repeated)
-            store->tokens[store->token_count++] = kf_token(request_id, hashes[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        store->tokens[store->token_count++] = kf_token(request_id, hashes[i]);
     return KF_OK;
 }
 

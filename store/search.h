@@ -59,6 +59,11 @@ struct kf_row_names {
     const char *certificate_hash;       /* hex */
 };
 
+#define KF_ROW_HASHES_MAX 9 /* the eight names, and DOMAIN\\user of the UPN */
+
+/* The hashes that these names are found by, each once; how many. */
+size_t kf_row_hashes(const struct kf_row_names *names, uint32_t out[KF_ROW_HASHES_MAX]);
+
 /* Holds the tokens of a row back until the commit. */
 enum kf_status kf_tokens_add(struct kf_store *store, uint64_t request_id,
                              const struct kf_row_names *names, struct kf_error *error) KF_MUST_USE;

@@ -42,7 +42,8 @@ const char kf_sqlite_schema[] =
     " Archived INTEGER NOT NULL DEFAULT 0, Known INTEGER NOT NULL DEFAULT 0,"
     " Refused INTEGER NOT NULL DEFAULT 0, Failed INTEGER NOT NULL DEFAULT 0,"
     " Skipped INTEGER NOT NULL DEFAULT 0, Users INTEGER NOT NULL DEFAULT 0,"
-    " KraStart INTEGER NOT NULL) STRICT;"
+    " KraStart INTEGER NOT NULL,"
+    " Outcomes BLOB CHECK (length(Outcomes) = 32)) STRICT;" /* hash of its entries, null for none */
     "CREATE TABLE Inputs ("
     " InputID INTEGER PRIMARY KEY,"
     " RunID INTEGER NOT NULL REFERENCES Runs,"
@@ -62,6 +63,7 @@ const char kf_sqlite_schema[] =
     " KeyState INTEGER NOT NULL, IsForeign INTEGER NOT NULL,"
     " Line INTEGER, Code INTEGER, Rule TEXT, Message TEXT,"
     " Password TEXT, PasswordEncoding TEXT," /* which one opened the key: a label */
+    " Mark INTEGER NOT NULL,"                /* the first 8 bytes of its hash */
     " PRIMARY KEY (RunID, Sequence)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE EntryFacts (" /* of an entry that has no row: why, and whose key it was */
     " RunID INTEGER NOT NULL, Sequence INTEGER NOT NULL,"
@@ -134,20 +136,29 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_SETTING_PUT] = "INSERT INTO Settings VALUES (?1, ?2)"
                            " ON CONFLICT (Name) DO UPDATE SET Value = excluded.Value",
 
+    [KF_SQL_SETTING_LIST] = "SELECT Name FROM Settings ORDER BY Name",
+
     [KF_SQL_CERTIFICATE_FIND] = "SELECT CertificateID FROM Certificates WHERE SHA256 = ?1",
     [KF_SQL_CERTIFICATE_ADD] =
         "INSERT INTO Certificates (SHA1, SHA256, RawCertificate) VALUES (?1, ?2, ?3)",
     [KF_SQL_CERTIFICATE_BY_SHA1] = "SELECT RawCertificate FROM Certificates WHERE SHA1 = ?1",
+    [KF_SQL_CERTIFICATE_LIST] = "SELECT CertificateID, SHA1, SHA256, RawCertificate,"
+                                " CertificateID IN (SELECT CertificateID FROM Authorities)"
+                                " OR CertificateID IN (SELECT CertificateID FROM Agents)"
+                                " OR CertificateID IN (SELECT CertificateID FROM ChainMembers)"
+                                " FROM Certificates ORDER BY CertificateID",
     [KF_SQL_AUTHORITY_ADD] = "INSERT INTO Authorities VALUES (?1, ?2, ?3)",
-    [KF_SQL_AUTHORITY_LIST] = "SELECT IsOwn, RawCertificate FROM Authorities"
+    [KF_SQL_AUTHORITY_LIST] = "SELECT IsOwn, RawCertificate, Position FROM Authorities"
                               " JOIN Certificates USING (CertificateID) ORDER BY Position",
 
-    [KF_SQL_AGENT_LIST] = "SELECT RawCertificate, Added FROM Agents"
+    [KF_SQL_AGENT_LIST] = "SELECT RawCertificate, Added, Position FROM Agents"
                           " JOIN Certificates USING (CertificateID)"
                           " WHERE Position IS NOT NULL ORDER BY Position",
     [KF_SQL_AGENT_KNOWN] = "SELECT CertificateID, SHA1, SHA256, Position FROM Agents"
                            " JOIN Certificates USING (CertificateID)"
                            " ORDER BY Position IS NULL, Position",
+    [KF_SQL_AGENT_ALL_LIST] = "SELECT SHA256, Added FROM Agents"
+                              " JOIN Certificates USING (CertificateID) ORDER BY CertificateID",
     [KF_SQL_AGENT_CLEAR] = "UPDATE Agents SET Position = NULL",
     [KF_SQL_AGENT_PUT] = "INSERT INTO Agents VALUES (?1, ?2, ?3)"
                          " ON CONFLICT (CertificateID) DO UPDATE SET Position = excluded.Position",
@@ -159,6 +170,13 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
                           " JOIN ChainMembers USING (ChainID)"
                           " JOIN Certificates USING (CertificateID)"
                           " WHERE RequestID = ?1 ORDER BY Position",
+
+    [KF_SQL_CHAIN_ALL_LIST] =
+        "SELECT ChainID, c.SHA256, Position, RawCertificate FROM Chains c"
+        " LEFT JOIN ChainMembers USING (ChainID) LEFT JOIN Certificates USING (CertificateID)"
+        " ORDER BY ChainID, Position",
+    [KF_SQL_CHAIN_STRAY_LIST] = "SELECT DISTINCT ChainID FROM ChainMembers"
+                                " WHERE ChainID NOT IN (SELECT ChainID FROM Chains)",
 
     [KF_SQL_ROW_ADD] = "INSERT INTO Requests VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
                        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,"
@@ -173,6 +191,8 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_MATERIAL_SET] = "UPDATE Material SET RawArchivedKey = ?1 WHERE RequestID = ?2",
     [KF_SQL_MATERIAL_GET] =
         "SELECT RawCertificate, RawArchivedKey FROM Material WHERE RequestID = ?1",
+    [KF_SQL_MATERIAL_STRAY_LIST] = "SELECT RequestID FROM Material"
+                                   " WHERE RequestID NOT IN (SELECT RequestID FROM Requests)",
     [KF_SQL_ROW_COUNT] = "SELECT count(*) FROM CertificateTokens", /* one a row, and narrow */
     [KF_SQL_ROW_LAST] = "SELECT coalesce(max(RequestID), 0) FROM Requests",
     [KF_SQL_ROW_LIST] = ROW_COLUMNS "WHERE RequestID > ?1 ORDER BY RequestID LIMIT ?2",
@@ -195,6 +215,8 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
         "UPDATE Runs SET PositionInput = ?1, PositionEntries = ?2, Archived = ?3, Known = ?4,"
         " Refused = ?5, Failed = ?6, Skipped = ?7, Users = ?8, PositionUsers = ?9"
         " WHERE RunID = ?10",
+    [KF_SQL_RUN_SET_OUTCOMES] = "UPDATE Runs SET Outcomes = ?1 WHERE RunID = ?2",
+    [KF_SQL_RUN_RAW_GET] = "SELECT * FROM Runs WHERE RunID = ?1",
     [KF_SQL_RUN_END] = "UPDATE Runs SET Ended = ?1 WHERE RunID = ?2",
     [KF_SQL_RUN_GET] = RUN_COLUMNS "WHERE RunID = ?1",
     [KF_SQL_RUN_LIST] = RUN_COLUMNS "ORDER BY RunID",
@@ -202,13 +224,23 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     "WHERE Ended IS NULL AND Command = ?1 AND Options = ?2 AND Inputs = ?3 ORDER BY RunID DESC",
     [KF_SQL_INPUT_FIND] = INPUT_COLUMNS "WHERE RunID = ?1 AND Position = ?2",
     [KF_SQL_INPUT_LIST] = INPUT_COLUMNS "WHERE RunID = ?1 ORDER BY Position",
+    [KF_SQL_INPUT_RAW_LIST] = "SELECT * FROM Inputs WHERE RunID = ?1 ORDER BY Position, InputID",
     [KF_SQL_INPUT_ADD] = "INSERT INTO Inputs (RunID, Position, Name, Size, SHA256)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
     [KF_SQL_INPUT_SET] = "UPDATE Inputs SET Size = ?1, SHA256 = ?2 WHERE InputID = ?3",
     [KF_SQL_INPUT_REMARK] = "UPDATE Inputs SET Certificates = ?1, Remarks = ?2 WHERE InputID = ?3",
-    [KF_SQL_ENTRY_LAST] = "SELECT coalesce(max(Sequence), 0) FROM Entries WHERE RunID = ?1",
+    [KF_SQL_ENTRY_LAST] = "SELECT coalesce(max(Sequence), 0),"
+                          " (SELECT Outcomes FROM Runs WHERE RunID = ?1)"
+                          " FROM Entries WHERE RunID = ?1",
     [KF_SQL_ENTRY_ADD] = "INSERT INTO Entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-                         " ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                         " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+    [KF_SQL_ENTRY_RAW_LIST] = "SELECT e.*, f.* FROM Entries e LEFT JOIN EntryFacts f"
+                              " ON f.RunID = e.RunID AND f.Sequence = e.Sequence"
+                              " WHERE e.RunID = ?1 ORDER BY e.Sequence",
+    [KF_SQL_ENTRY_STRAY_LIST] =
+        "SELECT DISTINCT RunID, 0 FROM Entries WHERE RunID NOT IN (SELECT RunID FROM Runs)"
+        " UNION ALL SELECT RunID, Sequence FROM EntryFacts f WHERE NOT EXISTS (SELECT 1"
+        " FROM Entries e WHERE e.RunID = f.RunID AND e.Sequence = f.Sequence)",
     [KF_SQL_ENTRY_LIST] =
         "SELECT e.Sequence, i.Name, e.Ordinal, Place, Outcome, Replaced, e.RequestID,"
         " coalesce(e.CertificateHash, r.CertificateHash),"

@@ -11,6 +11,7 @@
 #include "store/audit.h"
 #include "store/internal.h"
 #include "store/known.h"
+#include "store/runhash.h"
 #include "store/search.h"
 
 static const struct kf_backend_ops *const backends[] = {&kf_backend_sqlite};
@@ -217,6 +218,7 @@ static void forget(struct kf_store *store)
 {
     store->token_count = 0;
     store->entry_run = 0;
+    store->outcomes_changed = false;
     store->row_last = 0;
     store->audit_loaded = false;
     store->audit_changed = false;
@@ -252,7 +254,8 @@ enum kf_status kf_store_commit(struct kf_store *store, struct kf_error *error)
 {
     if (!store->in_transaction)
         return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "no transaction is open");
-    if (kf_tokens_flush(store, error) != KF_OK || kf_audit_flush(store, error) != KF_OK)
+    if (kf_tokens_flush(store, error) != KF_OK || kf_outcomes_flush(store, error) != KF_OK ||
+        kf_audit_flush(store, error) != KF_OK)
         return KF_FATAL; /* rolled back by the statement that failed */
     if (store->ops->commit(store->backend, error) != KF_OK) {
         kf_store_rollback(store);

@@ -143,9 +143,10 @@ tampered "UPDATE Settings SET Value = '0' WHERE Name = 'KRAFlags'" 'setting KRAF
 tampered "INSERT INTO Settings VALUES ('KRACertCount', '7')" 'setting KRACertCount was changed'
 tampered "UPDATE Settings SET Value = 'x' WHERE Name = 'CAName'" 'setting CAName was changed'
 tampered 'UPDATE Agents SET Position = NULL' 'the key recovery agents were changed'
-tampered 'INSERT INTO Agents SELECT CertificateID, 1, 7 FROM Authorities LIMIT 1' 'the key recovery agents were changed'
+tampered 'INSERT INTO Agents SELECT CertificateID, 1, 7 FROM Authorities LIMIT 1' 'the key recovery agents were changed' \
+    'a key recovery agent was inserted'
 tampered "UPDATE Certificates SET RawCertificate = x'3000' WHERE CertificateID = (SELECT CertificateID FROM Agents)" \
-    'the key recovery agents were changed'
+    'the key recovery agents were changed' 'certificate [0-9]+ was changed: it does not have its hashes'
 tampered 'UPDATE Authorities SET IsOwn = 0' 'the certificates of the CA were changed'
 tampered 'UPDATE Runs SET Archived = 9 WHERE RunID = 1' 'run 1 was changed: its totals'
 tampered 'UPDATE Runs SET Ended = NULL WHERE RunID = 1' 'run 1 was changed: its end was removed'

@@ -41,7 +41,7 @@ dump() { # STORE
     done
     # the trail, without its times and the hashes of what was sealed
     sqlite3 "$1" 'SELECT Entry FROM Audit ORDER BY Sequence' |
-        sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g; s/\b[0-9a-f]{64}\b/HASH/g'
+        sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g; s/\b[0-9a-f]{64}\b/HASH/g; s/ (started|added)=[0-9]+/ \1=TIME/'
 }
 
 for jobs in 1 2 3 8; do
