@@ -140,7 +140,7 @@ static enum kf_status fetch(struct fetching *fetching, const struct match *match
     }
     kf_file_discard(file);
     if (status == KF_OK)
-        (void)printf("%s\n", path);
+        kf_print_path(path);
     kf_buf_reset(&blob);
     return status;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cli/keys.h"
+#include "cli/output.h"
 #include "cli/passwords.h"
 #include "core/files.h"
 #include "core/limits.h"
@@ -241,7 +242,7 @@ static enum kf_status recover(const struct recovery *recovery, const char *blob_
     if (status == KF_OK)
         status = write_pfx(recovery, &blob, &key, certificate, path, error);
     if (status == KF_OK) {
-        (void)printf("%s\n", path);
+        kf_print_path(path);
         if (!blob.is_signed)
             kf_note("%s is not signed", blob_path);
         if (certificate == NULL)

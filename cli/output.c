@@ -108,6 +108,15 @@ void kf_print_visible(FILE *file, const char *text)
     kf_buf_reset(&shown);
 }
 
+void kf_print_path(const char *path)
+{
+    if (isatty(STDOUT_FILENO) != 0)
+        kf_print_visible(stdout, path);
+    else
+        (void)fputs(path, stdout);
+    (void)putchar('\n');
+}
+
 size_t kf_terminal_width(void)
 {
     const char *columns = getenv("COLUMNS");

@@ -19,6 +19,9 @@ enum kf_status kf_visible_text(struct kf_buf *out, const char *text,
 /* Prints the text made visible. NULL prints nothing. */
 void kf_print_visible(FILE *file, const char *text);
 
+/* A line with a path on stdout: made visible on a terminal, and exact for a program. */
+void kf_print_path(const char *path);
+
 /*
  * The text made visible, appended to out, and cut to limit places (0: not cut); what is cut ends
  * with "…". Gives its width in places: two for wide characters, none for combining marks.

@@ -204,23 +204,38 @@ static void put_weaknesses(struct kf_out *out, const struct kf_report_whole *who
     kf_out_text(out, "</tbody></table>\n");
 }
 
-static void put_states(struct kf_out *out, const struct kf_report_facts *facts)
+static void put_state_row(struct kf_out *out, const char *name, uint64_t current, uint64_t previous)
 {
-    static const char *const names[] = {"Issued by this CA", "Foreign: issued by another"};
+    kf_out_format(out, "<tr><th scope=\"row\">%s</th>", name);
+    kf_page_number(out, current);
+    kf_page_number(out, previous);
+    kf_page_number(out, current + previous);
+    kf_out_text(out, "</tr>\n");
+}
 
-    kf_out_text(out, "<h3>In the archive now</h3>\n<table><caption>Archived or known keys by "
-                     "their CA, and by their place with their owner: the current key, or one that "
-                     "came before</caption>\n<thead><tr><th scope=\"col\">CA</th><th scope=\"col\" "
-                     "class=\"n\">Current</th><th scope=\"col\" class=\"n\">Previous</th><th "
-                     "scope=\"col\" class=\"n\">Together</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < 2; i++) {
-        const uint64_t *by_state = facts->in_archive[i];
+/* Foreign is what the archive's CA has not issued: without an archive there is none. */
+static void put_states(struct kf_out *out, const struct kf_report_whole *whole)
+{
+    const uint64_t(*keys)[2] = whole->facts->in_archive;
+    bool archives = whole->run->store != NULL;
+    const char *title = !archives             ? "Current and previous"
+                        : whole->run->dry_run ? "In the archive then"
+                                              : "In the archive now";
 
-        kf_out_format(out, "<tr><th scope=\"row\">%s</th>", names[i]);
-        kf_page_number(out, by_state[0]);
-        kf_page_number(out, by_state[1]);
-        kf_page_number(out, by_state[0] + by_state[1]);
-        kf_out_text(out, "</tr>\n");
+    kf_out_format(
+        out,
+        "<h3>%s</h3>\n<table><caption>%s by their place with their owner: the current key, "
+        "or one that came before</caption>\n<thead><tr><th scope=\"col\">%s</th><th "
+        "scope=\"col\" class=\"n\">Current</th><th scope=\"col\" "
+        "class=\"n\">Previous</th><th scope=\"col\" class=\"n\">Together</th></tr></thead>\n"
+        "<tbody>\n",
+        title, archives ? "Archived or known keys by their CA, and" : "Keys that were written,",
+        archives ? "CA" : "Keys");
+    if (archives) {
+        put_state_row(out, "Issued by this CA", keys[0][0], keys[0][1]);
+        put_state_row(out, "Foreign: issued by another", keys[1][0], keys[1][1]);
+    } else {
+        put_state_row(out, "Written", keys[0][0] + keys[1][0], keys[0][1] + keys[1][1]);
     }
     kf_out_text(out, "</tbody></table>\n");
 }
@@ -283,8 +298,7 @@ static void put_kinds(struct kf_out *out, const struct kf_report_whole *whole)
     put_chart(out, &signatures, &whole->facts->signatures);
     kf_out_text(out, "</div></div>\n");
     put_weaknesses(out, whole);
-    if (whole->run->store != NULL)
-        put_states(out, whole->facts);
+    put_states(out, whole);
     kf_out_text(out, "</section>\n");
 }
 

@@ -202,7 +202,9 @@ static void tell_remark(void *context, const char *input, const struct kf_remark
 
         kf_remark_text(&remarks->items[i], text);
         kf_print_visible(stderr, input);
-        (void)fprintf(stderr, ": warning: %s\n", text);
+        (void)fputs(": warning: ", stderr);
+        kf_print_visible(stderr, text);
+        (void)fputc('\n', stderr);
         if (results->json)
             print_warning_event(input, &remarks->items[i]);
     }
