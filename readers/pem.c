@@ -9,6 +9,7 @@
  * Refuses on purpose: keys of other kinds (OpenSSH's, say), and keys that no certificate belongs
  * to.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +360,46 @@ static enum kf_status pem_describe(struct kf_reader *base, bool before, struct k
     return KF_OK;
 }
 
+/* x.key or x.key.pem beside x.crt: whose key the input's certificate is, that file will tell */
+static bool has_key_beside(const char *path)
+{
+    static const char *const endings[] = {".key", ".KEY", ".key.pem"};
+    const char *dot = path != NULL ? strrchr(path, '.') : NULL;
+    char other[PATH_MAX];
+
+    for (size_t i = 0; dot != NULL && i < sizeof(endings) / sizeof(endings[0]); i++) {
+        int len = snprintf(other, sizeof(other), "%.*s%s", (int)(dot - path), path, endings[i]);
+
+        if (len > 0 && (size_t)len < sizeof(other) && access(other, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Certificates that nobody will miss are many; those that no key was ever seen of, are told. */
+static void pem_remark(const struct kf_reader *base, struct kf_remarks *out)
+{
+    const struct pem_reader *reader = (const struct pem_reader *)base;
+    const struct kf_pem_file *file = &reader->files[0];
+    size_t good = 0;
+    size_t bad = 0;
+
+    for (size_t i = 0; i < file->count; i++) {
+        if (file->blocks[i].kind != KF_PEM_CERTIFICATE)
+            continue;
+        good += file->blocks[i].error.cause == KF_CAUSE_NONE;
+        bad += file->blocks[i].error.cause != KF_CAUSE_NONE && !file->blocks[i].is_open;
+    }
+    if (bad != 0)
+        (void)snprintf(out->items[out->count++].text, sizeof(out->items[0].text),
+                       "holds %zu certificate%s that cannot be read", bad, bad == 1 ? "" : "s");
+    if (has_key(file) || has_key_beside(kf_input_path(base->input)))
+        return;
+    out->certificates = good;
+    (void)snprintf(out->items[out->count++].text, sizeof(out->items[0].text),
+                   "holds no private key, only %zu certificate%s", good, good == 1 ? "" : "s");
+}
+
 const struct kf_reader_ops kf_reader_pem = {
     .name = "pem",
     .summary = "private keys in PEM or DER (PKCS #8, PKCS #1, SEC 1) with certificates",
@@ -369,5 +410,6 @@ const struct kf_reader_ops kf_reader_pem = {
     .decode = pem_decode,
     .free_item = pem_free_item,
     .describe = pem_describe,
+    .remark = pem_remark,
     .close = pem_close,
 };

@@ -21,11 +21,13 @@ struct label {
     enum kf_pem_kind kind;
 };
 
+#define TRUSTED "TRUSTED CERTIFICATE" /* OpenSSL's: a certificate, and what it is trusted for */
+
 static const struct label labels[] = {
     {"CERTIFICATE", KF_PEM_CERTIFICATE}, {"X509 CERTIFICATE", KF_PEM_CERTIFICATE},
     {"PRIVATE KEY", KF_PEM_PKCS8},       {"ENCRYPTED PRIVATE KEY", KF_PEM_ENCRYPTED},
     {"RSA PRIVATE KEY", KF_PEM_PKCS1},   {"EC PRIVATE KEY", KF_PEM_SEC1},
-    {"DSA PRIVATE KEY", KF_PEM_DSA},
+    {"DSA PRIVATE KEY", KF_PEM_DSA},     {TRUSTED, KF_PEM_CERTIFICATE},
 };
 
 static enum kf_pem_kind find_kind(const char *label)
@@ -174,6 +176,15 @@ static bool find_body(struct kf_slice *rest, uint64_t *number, struct kf_pem_blo
     return false;
 }
 
+static void keep_first_value(struct kf_buf *bytes)
+{
+    struct kf_slice cursor = kf_buf_slice(bytes);
+    struct kf_tlv first;
+
+    if (kf_der_any(&cursor, &first))
+        bytes->len = first.whole.len;
+}
+
 static enum kf_status take_block(struct kf_pem_file *file, const char *label, struct kf_slice *rest,
                                  uint64_t *number, const struct kf_limits *limits,
                                  struct kf_error *error)
@@ -198,6 +209,8 @@ static enum kf_status take_block(struct kf_pem_file *file, const char *label, st
         *error = block->error;
         return KF_FATAL;
     }
+    if (strcmp(label, TRUSTED) == 0)
+        keep_first_value(&block->bytes);
     if (block->error.cause == KF_CAUSE_NONE && block->cipher[0] == '\0' &&
         !kf_der_is_single(kf_buf_slice(&block->bytes), KF_DER_SEQUENCE))
         (void)!kf_fail(&block->error, KF_SKIP, KF_CAUSE_DATA, "RFC 7468 5.1",

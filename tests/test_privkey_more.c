@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/der.h"
+#include "crypto/cert.h"
 #include "crypto/gost.h"
 #include "crypto/mlkem.h"
 #include "crypto/oid.h"
@@ -233,6 +234,38 @@ static void test_mlkem(void)
     mlkem(3);
 }
 
+/* RFC 9935 C: the keys of the seed 00 01 ... 3f, by the SHA-256 of the examples' bytes */
+static void test_mlkem_examples(void)
+{
+    static const char *const digests[3][2] = {
+        {"17fb29b8c4baf74fb81eea15ffd583b3e37f5a5b8dcf6db96c72c3b3751d6f17",
+         "3ae268dccc5456ac0d0f9b39257dc48fe081383b97c400512d712b739762daee"},
+        {"dac268bde6a8dd238e9887117d6b664e7a7a9350ad6b7c08a948e504809572a5",
+         "0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9"},
+        {"3a2a676c5a242ee683cb6097c8f3e64fbef4d90267f9250ec2beab8f99621fad",
+         "c7b8fa0aa471d5ae18922d6ccad5b31e1d84f92ae723abfd13747018740a8530"},
+    };
+    uint8_t seed[KF_MLKEM_SEED];
+
+    for (size_t i = 0; i < sizeof(seed); i++)
+        seed[i] = (uint8_t)i;
+    for (unsigned k = 2; k <= 4; k++) {
+        uint8_t secret[KF_MLKEM_SECRET(4)];
+        const struct kf_slice parts[] = {{secret, KF_MLKEM_SECRET(k)},
+                                         {secret + KF_MLKEM_AT(k), KF_MLKEM_PUBLIC(k)}};
+
+        CU_ASSERT_EQUAL(kf_mlkem_generate(material_crypto(), k, seed, secret, NULL), KF_OK);
+        for (size_t i = 0; i < 2; i++) {
+            uint8_t digest[KF_SHA256_SIZE];
+            char hex[2 * sizeof(digest) + 1];
+
+            CU_ASSERT_EQUAL(kf_digest(material_crypto()->sha256, parts[i], digest, NULL), KF_OK);
+            kf_hex(hex, digest, sizeof(digest));
+            CU_ASSERT_STRING_EQUAL(hex, digests[k - 2][i]);
+        }
+    }
+}
+
 /* a changed coefficient, matrix seed, public key or hash does not go unnoticed */
 static void test_mlkem_damage(void)
 {
@@ -274,6 +307,7 @@ int main(void)
         {"GOST, curves", test_gost_curves},
         {"GOST, certtool", test_gost_certtool},
         {"ML-KEM", test_mlkem},
+        {"ML-KEM, published examples", test_mlkem_examples},
         {"ML-KEM, damage", test_mlkem_damage},
         {"ML-KEM, refused", test_mlkem_refused},
         {NULL, NULL},

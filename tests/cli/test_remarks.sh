@@ -55,6 +55,33 @@ if command -v keytool >/dev/null; then
     has_err '^secret\.p12: warning: holds what is not for archival: 1 secret \(RFC 7292 4\.2\)$'
 fi
 
+# PEM: certificates whose key is nowhere near, and what is none; but not the halves of a pair
+cp jo.pem alone.crt
+expect 0 import --dry-run alone.crt
+one_line_err
+has_err '^alone\.crt: warning: holds no private key, only 1 certificate$'
+cp jo.key pair.key
+cp jo.pem pair.crt
+expect 0 import --dry-run pair.key pair.crt
+silent_err
+has_out '^archived +1$'
+{
+    cat jo.key jo.pem
+    printf -- '-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n'
+} >garbled.pem
+expect 0 import --dry-run garbled.pem
+one_line_err
+has_err '^garbled\.pem: warning: holds 1 certificate that cannot be read$'
+# OpenSSL's trusted certificates have more after them
+{
+    cat jo.key
+    openssl x509 -in jo.pem -trustout -addtrust emailProtection
+} >trusted.pem
+grep -q 'BEGIN TRUSTED' trusted.pem || fail 'openssl made no trusted certificate'
+expect 0 import --dry-run trusted.pem
+silent_err
+has_out '^archived +1$'
+
 # convert warns as well
 expect 0 convert --to rec --kra agent.pem -o blobs "${password[@]}" nomac.pfx
 has_err '^nomac\.pfx: warning: has no MAC'

@@ -182,8 +182,8 @@ for form in '' --dry-run; do
     equal "$(jq -r 'select(.event == "input") | .input' alone.jsonl | paste -sd' ')" 'alone.pfx jo.pfx alone.pem' 'inputs'
     equal "$(jq -r 'select(.event == "input") | .sha256' alone.jsonl | paste -sd' ')" \
         "$(sha256sum alone.pfx jo.pfx alone.pem | cut -d' ' -f1 | paste -sd' ')" 'their digests'
-    equal "$(jq -r 'select(.event == "summary") | .certificatesWithoutKey' alone.jsonl)" 1 'certificates without keys'
-    has alone.html '1 certificate came without a key'
+    equal "$(jq -r 'select(.event == "summary") | .certificatesWithoutKey' alone.jsonl)" 2 'certificates without keys'
+    has alone.html '2 certificates came without a key'
     has alone.html '>3 inputs. '
     has alone.html "<tr><td>alone.pem<td>$(sha256sum alone.pem | cut -d' ' -f1)"
 done
