@@ -1,72 +1,23 @@
 /*
  * Search tokens: see search.h.
- *
- * Names fold by the simple case mappings of Unicode for Latin, Greek and Cyrillic (the letters of
- * two bytes in UTF-8), so that a search does not depend on the locale that a program runs in.
  */
 #include "store/search.h"
 
 #include <stdlib.h>
 
+#include "store/fold.h"
 #include "store/known.h"
 
 #define TOKENS_AT_ONCE 16  /* of KF_SQL_TOKENS_ADD */
 #define PROBES_MAX     256 /* certificates asked for one by one before the filter is made */
-
-/* The lowercase of a letter of two bytes, U+0080 to U+07FF; others stay. */
-static unsigned fold_wide(unsigned c)
-{
-    if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3ab && c != 0x3a2) ||
-        (c >= 0x410 && c <= 0x42f))
-        return c + 32;
-    if (c >= 0x400 && c <= 0x40f)
-        return c + 80;
-    if ((c >= 0x100 && c <= 0x137 && c != 0x130 && c != 0x131) || (c >= 0x14a && c <= 0x177) ||
-        (c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f))
-        return c | 1;
-    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
-        return c + (c & 1);
-    switch (c) {
-    case 0x178:
-        return 0xff;
-    case 0x386:
-        return 0x3ac;
-    case 0x388:
-    case 0x389:
-    case 0x38a:
-        return c + 37;
-    case 0x38c:
-        return 0x3cc;
-    case 0x38e:
-    case 0x38f:
-        return c + 63;
-    default:
-        return c;
-    }
-}
-
-/* Reads a character of *text, folded, or a byte of what is no letter of two bytes. 0: the end. */
-static unsigned fold_next(const char **text, const char *end)
-{
-    const uint8_t *at = (const uint8_t *)*text;
-
-    if (*text == end)
-        return 0;
-    if (at[0] >= 0xc2 && at[0] <= 0xdf && end - *text > 1 && (at[1] & 0xc0) == 0x80) {
-        *text += 2;
-        return fold_wide((at[0] & 0x1fu) << 6 | (at[1] & 0x3fu)) << 8;
-    }
-    *text += 1;
-    return at[0] >= 'A' && at[0] <= 'Z' ? at[0] + 32u : at[0];
-}
 
 static bool same_folded(const char *a, const char *a_end, const char *b, const char *b_end)
 {
     unsigned c;
 
     do {
-        c = fold_next(&a, a_end);
-        if (c != fold_next(&b, b_end))
+        c = kf_fold_next(&a, a_end);
+        if (c != kf_fold_next(&b, b_end))
             return false;
     } while (c != 0);
     return true;
@@ -77,7 +28,7 @@ static uint64_t hash_more(uint64_t hash, const char *text, const char *end)
 {
     unsigned c;
 
-    while ((c = fold_next(&text, end)) != 0) {
+    while ((c = kf_fold_next(&text, end)) != 0) {
         hash ^= c;
         hash *= 0x100000001b3ull;
     }
