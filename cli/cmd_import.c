@@ -106,28 +106,11 @@ static enum kf_status prepare_rules(struct import *import, const struct kf_argum
     return kf_policy_new(import->store, &options, &import->policy, error);
 }
 
-/* Notes them in the audit trail, and tells the user. */
-static enum kf_status note_unsigned(const struct import *import, bool dry_run,
-                                    struct kf_error *error)
+/* The audit trail has it from the writer. */
+static void tell_unsigned(const struct import *import)
 {
-    enum kf_status status = KF_OK;
-
-    for (size_t i = 0; i < import->unsigned_inputs.count && status == KF_OK; i++) {
-        char run[32];
-        const struct kf_audit_field fields[] = {
-            {.name = "run", .value = run},
-            {.name = "text", .value = "read without a signature"},
-            {.name = "input", .value = import->unsigned_inputs.items[i]},
-        };
-
+    for (size_t i = 0; i < import->unsigned_inputs.count; i++)
         kf_note("%s was read without a signature", import->unsigned_inputs.items[i]);
-        (void)snprintf(run, sizeof(run), "%llu",
-                       (unsigned long long)kf_archive_run(import->writer));
-        if (!dry_run)
-            status = kf_audit_append(import->store, KF_AUDIT_NOTE, fields,
-                                     sizeof(fields) / sizeof(fields[0]), error);
-    }
-    return status;
 }
 
 /* What would keep a report from being written is told before anything is read. */
@@ -213,8 +196,8 @@ static enum kf_exit run(struct import *import, const struct kf_session *session,
         &totals, &error);
     code = kf_results_end(&results, status, &totals, &error);
     error = (struct kf_error){.cause = KF_CAUSE_NONE};
-    if (note_unsigned(import, results.dry_run, &error) != KF_OK ||
-        end_report(import, session, arguments, status, &totals, &error) != KF_OK)
+    tell_unsigned(import);
+    if (end_report(import, session, arguments, status, &totals, &error) != KF_OK)
         return kf_report_error(&error);
     return code;
 }

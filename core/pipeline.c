@@ -183,6 +183,7 @@ static enum kf_status tell_input(struct kf_progress *progress, const struct kf_t
         .index = task->input->index,
         .facts = task->facts,
         .unreadable = task->error.cause != KF_CAUSE_NONE ? &task->error : NULL,
+        .is_unsigned = task->input->reader != NULL && task->input->reader->is_unsigned,
     };
 
     if (progress->is_told && (progress->is_told_digest || !task->facts.has_digest))

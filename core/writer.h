@@ -38,6 +38,7 @@ struct kf_input_news {
     uint64_t index; /* among the inputs of the run, from 0 */
     struct kf_input_facts facts;
     const struct kf_error *unreadable; /* why nothing is known of it now; or NULL */
+    bool is_unsigned;                  /* of struct kf_reader */
 };
 
 struct kf_writer_ops {

@@ -6,9 +6,11 @@
  */
 #include "writers/archive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "store/audit.h"
 #include "store/rows.h"
 
 struct archive {
@@ -19,6 +21,7 @@ struct archive {
     uint64_t input;            /* the present one's number in the store */
     uint64_t turns;            /* after the greatest turn that was put */
     uint64_t rows_before;      /* of a dry run */
+    uint64_t unsigned_noted;   /* the input, from 1, that is in the audit trail as unsigned */
     bool in_transaction;
 };
 
@@ -116,6 +119,25 @@ static enum kf_status check_once(const struct archive *archive, const struct kf_
                    (unsigned long long)archive->run);
 }
 
+/* With the first of its keys, so that none is there without the note; once, though told twice. */
+static enum kf_status note_unsigned(struct archive *archive, const struct kf_input_news *news,
+                                    struct kf_error *error)
+{
+    char run[24];
+    const struct kf_audit_field fields[] = {
+        {.name = "run", .value = run},
+        {.name = "text", .value = "read without a signature"},
+        {.name = "input", .value = news->name},
+    };
+
+    if (!news->is_unsigned || archive->unsigned_noted == news->index + 1)
+        return KF_OK;
+    archive->unsigned_noted = news->index + 1;
+    (void)snprintf(run, sizeof(run), "%llu", (unsigned long long)archive->run);
+    return kf_audit_append(archive->options.store, KF_AUDIT_NOTE, fields,
+                           sizeof(fields) / sizeof(fields[0]), error);
+}
+
 static enum kf_status input(struct kf_writer *writer, const struct kf_input_news *news,
                             struct kf_error *error)
 {
@@ -126,7 +148,9 @@ static enum kf_status input(struct kf_writer *writer, const struct kf_input_news
     if (check_once(archive, news, error) != KF_OK ||
         (!is_done && begin_batch(archive, error) != KF_OK))
         return KF_FATAL;
-    return kf_runs_input(archive->options.store, archive->run, news, &archive->input, error);
+    if (kf_runs_input(archive->options.store, archive->run, news, &archive->input, error) != KF_OK)
+        return KF_FATAL;
+    return is_done ? KF_OK : note_unsigned(archive, news, error);
 }
 
 static enum kf_status put(struct kf_writer *writer, const char *name, struct kf_record *record,

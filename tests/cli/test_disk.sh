@@ -35,7 +35,27 @@ equal "$(rows)" 41 rows
     one_line_err
 )
 [ ! -e jo.rec ] || fail 'half of jo.rec is there'
+(
+    ulimit -f 8 # the blob fits, its entry in the audit trail does not
+    expect 1 getkey jo -o jo.rec --capass pass:ca-secret
+    one_line_err
+)
+[ ! -e jo.rec ] || fail 'a key was handed out without an entry, on a full disk'
 equal "$(find . -name '.*rec*' | wc -l)" 0 'temporary files'
+
+# another process that writes, for longer than the 30 s that are waited
+if command -v sqlite3 >tool; then
+    mkfifo lock
+    sqlite3 store.db <lock >held &
+    exec 9>lock
+    printf "BEGIN IMMEDIATE; SELECT 'held';\n" >&9
+    until [ -s held ]; do sleep 0.1; done
+    expect 1 getkey jo -o jo.rec --capass pass:ca-secret
+    has_err 'locked|busy|in use|other process|another process'
+    [ ! -e jo.rec ] || fail 'a key was handed out without an entry, while another process wrote'
+    exec 9>&-
+    wait
+fi
 
 # folders that take nothing
 expect 1 getkey jo -o no-folder/jo.rec --capass pass:ca-secret
@@ -57,6 +77,9 @@ if [ "$(id -u)" -ne 0 ]; then
     one_line_err
     expect 1 setreg -s closed/store.db KRACertCount 1
     one_line_err
+    expect 1 getkey -s closed/store.db jo -o jo.rec --cakey ca.p12 --capass pass:ca-secret
+    one_line_err
+    [ ! -e jo.rec ] || fail 'a key was handed out without an entry, from a read-only store'
     chmod 000 u1.pfx
     expect 2 import "${password[@]}" u1.pfx u2.pfx
     has_err '^u1\.pfx: .*Permission denied'

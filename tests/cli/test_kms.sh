@@ -69,6 +69,10 @@ has_out '^archived +3$'
 if command -v sqlite3 >tool; then
     sqlite3 store.db 'SELECT Entry FROM Audit ORDER BY Sequence' | grep -a 'read%20without%20a%20signature' >tool ||
         fail 'the audit trail does not say that the export was unsigned'
+    equal "$(wc -l <tool)" 1 'notes of one unsigned export'
+    equal "$(sqlite3 store.db "SELECT min(Sequence) FROM Audit WHERE Entry LIKE '% note %'")" \
+        "$(sqlite3 store.db "SELECT min(Sequence) - 1 FROM Audit WHERE Entry LIKE '% key-archived %' OR Entry LIKE '% chain-added %'")" \
+        'the note comes with the first key, and before it'
 fi
 new_store
 kms_file=apart/good.xml kms_signer=stranger kms_sign
