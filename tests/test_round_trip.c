@@ -64,7 +64,7 @@ static void make(void)
     struct kf_buf der = KF_PUBLIC_BUF;
 
     for (size_t i = MAX_CHAIN; i-- > 0;) {
-        char name[32];
+        char name[40];
         char kind[32];
 
         (void)snprintf(name, sizeof(name), "/O=Contoso/CN=CA %zu", i);
