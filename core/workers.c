@@ -21,7 +21,8 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;     /* there is a task to process */
     pthread_cond_t progress; /* the head has something for the writer */
-    pthread_cond_t room;     /* the writer has taken something */
+    pthread_cond_t room;     /* half of what may be in flight is free: for the producer */
+    pthread_cond_t taken;    /* the writer has taken a batch: for a worker that is ahead of it */
     struct kf_task *head, **tail;
     struct kf_task *unprocessed; /* the oldest that no worker has taken */
     size_t task_count;
@@ -73,6 +74,13 @@ static bool is_full(const struct pool *pool)
 {
     return pool->task_count >= (size_t)TASKS_PER_JOB * pool->pipeline->jobs + 1 ||
            (pool->task_count != 0 && pool->cost >= FLIGHT_COST_MAX);
+}
+
+/* The producer is woken for several tasks at once, or for the last one that it waits for. */
+static bool is_half_empty(const struct pool *pool)
+{
+    return pool->task_count <= (size_t)TASKS_PER_JOB * pool->pipeline->jobs / 2 &&
+           (pool->task_count == 0 || pool->cost <= FLIGHT_COST_MAX / 2);
 }
 
 static void *produce_thread(void *argument)
@@ -162,7 +170,7 @@ static void process_task(struct pool *pool, void *worker, struct kf_task *task)
         if (task->is_processed)
             status = KF_END; /* the writer owns the task now */
         while (status == KF_OK && task->ready_count >= READY_BATCHES_MAX && !pool->cancelled)
-            (void)pthread_cond_wait(&pool->room, &pool->lock);
+            (void)pthread_cond_wait(&pool->taken, &pool->lock);
         if (pool->cancelled)
             status = KF_END;
         (void)pthread_mutex_unlock(&pool->lock);
@@ -223,8 +231,11 @@ static struct kf_task *next_result(struct pool *pool, struct kf_ready_batch **re
             pool->tail = &pool->head;
         pool->task_count--;
         pool->cost -= task->cost;
+        if (is_half_empty(pool))
+            (void)pthread_cond_signal(&pool->room);
     }
-    (void)pthread_cond_broadcast(&pool->room);
+    if (*ready != NULL)
+        (void)pthread_cond_broadcast(&pool->taken);
     (void)pthread_mutex_unlock(&pool->lock);
     return task;
 }
@@ -275,6 +286,7 @@ static void end_threads(struct pool *pool)
     pool->cancelled = true;
     (void)pthread_cond_broadcast(&pool->work);
     (void)pthread_cond_broadcast(&pool->room);
+    (void)pthread_cond_broadcast(&pool->taken);
     (void)pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->thread_count; i++)
         (void)pthread_join(pool->threads[i], NULL);
@@ -289,6 +301,7 @@ enum kf_status kf_run_threads(const struct kf_pipeline *pipeline, struct kf_prog
                         .work = PTHREAD_COND_INITIALIZER,
                         .progress = PTHREAD_COND_INITIALIZER,
                         .room = PTHREAD_COND_INITIALIZER,
+                        .taken = PTHREAD_COND_INITIALIZER,
                         .producer = {.pipeline = pipeline}};
     enum kf_status status;
 
@@ -308,5 +321,6 @@ enum kf_status kf_run_threads(const struct kf_pipeline *pipeline, struct kf_prog
     (void)pthread_cond_destroy(&pool.work);
     (void)pthread_cond_destroy(&pool.progress);
     (void)pthread_cond_destroy(&pool.room);
+    (void)pthread_cond_destroy(&pool.taken);
     return status;
 }

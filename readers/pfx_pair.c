@@ -331,13 +331,17 @@ static enum kf_status copy_chain(struct pfx_file *file, const struct pool *pool,
 enum kf_status pfx_pair_chain(struct pfx_file *file, struct kf_record *record,
                               struct kf_error *error)
 {
-    struct pool *pool = calloc(1, sizeof(*pool));
     size_t picked[MAX_POOL];
+    struct pool *pool;
     size_t count;
     enum kf_status status;
 
+    if (file->cert_count < 2)
+        return KF_OK;             /* the key's own alone */
+    pool = malloc(sizeof(*pool)); /* what is not filled is not looked at */
     if (pool == NULL)
         return kf_fail_memory(error);
+    pool->count = 0;
     status = add_namesakes(file, record->facts.issuer, pool, error);
     for (size_t i = 0; i < pool->count && status == KF_OK; i++)
         status = add_namesakes(file, pool->facts[i].issuer, pool, error);
