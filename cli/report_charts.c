@@ -140,7 +140,7 @@ static void put_sources(struct kf_out *out, const struct kf_report_whole *whole)
                                   .empty = "(no name)",
                                   .weak = ""};
     const struct chart passwords = {.caption =
-                                        "Keys by the place of the password that opened them; "
+                                        "Keys by the password that opened them, told by its place; "
                                         "no report tells a password",
                                     .name = "Password",
                                     .others = "other passwords",

@@ -133,7 +133,7 @@ if command -v script >tool; then
             done
             exec 8>&-
         } &
-        script -qefc "$*; code=\$?; touch ended; exit \$code" asked <typed >"$work/out" 2>"$work/err" || code=$?
+        NO_COLOR=1 script -qefc "$*; code=\$?; touch ended; exit \$code" asked <typed >"$work/out" 2>"$work/err" || code=$?
         wait
         rm -f ended
         terminal_code=$code
