@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/keys.h"
+#include "cli/own_secrets.h"
 #include "cli/passwords.h"
 #include "cli/walk.h"
 #include "core/files.h"
@@ -149,86 +150,6 @@ enum kf_status kf_reading_next(struct kf_reading *reading, const char **name,
     return status;
 }
 
-/* The keys of from are shared by reference. */
-static enum kf_status share_keys(const struct kf_secrets *from, struct kf_secrets *to,
-                                 struct kf_error *error)
-{
-    enum kf_status status = KF_OK;
-
-    for (size_t i = 0; i < kf_secrets_identity_count(from) && status == KF_OK; i++) {
-        const struct kf_identity *identity = kf_secrets_identity(from, i);
-        struct kf_identity copy = {.key = identity->key, .certificate = identity->certificate};
-
-        if (copy.key != NULL)
-            (void)EVP_PKEY_up_ref(copy.key);
-        if (copy.certificate != NULL)
-            (void)X509_up_ref(copy.certificate);
-        if (identity->others != NULL)
-            copy.others = X509_chain_up_ref(identity->others);
-        if (identity->label != NULL)
-            copy.label = kf_strndup(identity->label, strlen(identity->label));
-        status = kf_secrets_add_identity(to, &copy, error);
-    }
-    return status;
-}
-
-/* The password that a manifest gives: a source, or the password itself. */
-static enum kf_status add_own_password(struct kf_reading *reading, struct kf_secrets *secrets,
-                                       struct kf_error *error)
-{
-    struct kf_buf password = KF_SECRET_BUF;
-    char *text = reading->entry.password;
-    enum kf_status status;
-
-    if (text == NULL)
-        return KF_OK;
-    status = kf_is_password_source(text)
-                 ? kf_password_read(reading->session, text, &password, error)
-                 : kf_buf_set(&password, kf_slice_of(text), error);
-    if (status == KF_OK)
-        status =
-            kf_secrets_add_password(secrets, &password, false, "password of the manifest", error);
-    kf_buf_reset(&password);
-    return status;
-}
-
-static enum kf_status add_own_key(struct kf_reading *reading, struct kf_secrets *secrets,
-                                  struct kf_error *error)
-{
-    const struct kf_walk_entry *entry = &reading->entry;
-    struct kf_identity identity = {.key = NULL};
-    struct kf_buf password = KF_SECRET_BUF;
-    enum kf_status status = KF_OK;
-
-    if (entry->key == NULL)
-        return share_keys(reading->secrets, secrets, error);
-    if (entry->keypass != NULL)
-        status = kf_is_password_source(entry->keypass)
-                     ? kf_password_read(reading->session, entry->keypass, &password, error)
-                     : kf_buf_set(&password, kf_slice_of(entry->keypass), error);
-    if (status == KF_OK)
-        status = kf_identity_load(reading->session->crypto, entry->key,
-                                  entry->keypass != NULL ? &password : NULL, &identity, error);
-    if (status == KF_OK)
-        status = kf_secrets_add_identity(secrets, &identity, error);
-    kf_buf_reset(&password);
-    return status;
-}
-
-/* The secrets that the manifest gives for this entry; *out stays NULL where it gives none. */
-static enum kf_status own_secrets(struct kf_reading *reading, struct kf_secrets **out,
-                                  struct kf_error *error)
-{
-    const struct kf_walk_entry *entry = &reading->entry;
-
-    if (entry->password == NULL && entry->key == NULL)
-        return KF_OK;
-    if (kf_secrets_new(out, error) != KF_OK || add_own_password(reading, *out, error) != KF_OK ||
-        add_own_key(reading, *out, error) != KF_OK)
-        return error->cause == KF_CAUSE_MEMORY ? KF_FATAL : KF_SKIP;
-    return KF_OK;
-}
-
 static enum kf_status open_with(struct kf_reading *reading, struct kf_secrets *secrets,
                                 struct kf_reader **out, struct kf_error *error)
 {
@@ -290,7 +211,7 @@ static enum kf_status gather_typed(struct kf_reading *reading, struct kf_buf *pa
             status = kf_secrets_add_password(*out, &copy, false, "as typed", error);
     }
     kf_buf_reset(&copy);
-    return status == KF_OK ? share_keys(reading->secrets, *out, error) : status;
+    return status == KF_OK ? kf_share_keys(reading->secrets, *out, error) : status;
 }
 
 /* Opens the input with what was typed so far, to see whether that unlocks it. */
@@ -380,7 +301,8 @@ static enum kf_status accept(struct kf_reading *reading, const struct kf_reader 
 static enum kf_status open_entry(struct kf_reading *reading, struct kf_secrets **own,
                                  struct kf_reader **out, struct kf_error *error)
 {
-    enum kf_status status = own_secrets(reading, own, error);
+    enum kf_status status =
+        kf_own_secrets(reading->session, &reading->entry, reading->secrets, own, error);
 
     if (status == KF_OK)
         status = open_with(reading, *own != NULL ? *own : reading->secrets, out, error);
@@ -481,7 +403,11 @@ static enum kf_status inputs_look(void *context, struct kf_input_facts *facts,
 
 struct kf_inputs kf_reading_inputs(struct kf_reading *reading)
 {
-    return (struct kf_inputs){inputs_next, inputs_open, inputs_close, inputs_look, reading};
+    return (struct kf_inputs){.next = inputs_next,
+                              .open = inputs_open,
+                              .close = inputs_close,
+                              .look = inputs_look,
+                              .context = reading};
 }
 
 bool kf_reading_has_many_passwords(const struct kf_reading *reading)
