@@ -98,13 +98,24 @@ enum kf_status kf_visible_text(struct kf_buf *out, const char *text, struct kf_e
     return terminate(out, error);
 }
 
+/* Where there is no memory: that is what is told then. */
+static void print_plainly(FILE *file, const char *text)
+{
+    for (; *text != '\0'; text++)
+        (void)fputc(*text >= ' ' && *text < 0x7f ? *text : '?', file);
+}
+
 void kf_print_visible(FILE *file, const char *text)
 {
     struct kf_buf shown = KF_PUBLIC_BUF;
     struct kf_error error = {.cause = KF_CAUSE_NONE};
 
-    if (text != NULL && kf_visible_text(&shown, text, &error) == KF_OK)
+    if (text == NULL)
+        return;
+    if (kf_visible_text(&shown, text, &error) == KF_OK)
         (void)fwrite(shown.data, 1, shown.len, file);
+    else
+        print_plainly(file, text);
     kf_buf_reset(&shown);
 }
 

@@ -193,6 +193,9 @@ static enum kf_status fill_facts(const struct kf_crypto *crypto, const struct kf
         status = kf_cert_signature_name(parts->algorithm, &facts->signature_algorithm, error);
     if (status == KF_OK)
         status = fill_names(parts, facts, error);
+    /* an algorithm's name may be missing for that */
+    if (status == KF_OK && kf_openssl_no_memory())
+        status = kf_fail_memory(error);
     return status;
 }
 

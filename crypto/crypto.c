@@ -106,9 +106,12 @@ enum kf_status kf_crypto_open(struct kf_crypto **out, struct kf_error *error)
         crypto->legacy_provider = OSSL_PROVIDER_load(crypto->library, "legacy");
     }
     if (crypto->default_provider == NULL || crypto->legacy_provider == NULL) {
+        enum kf_status status =
+            kf_fail_openssl(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL,
+                            "OpenSSL's default and legacy providers cannot be loaded");
+
         kf_crypto_close(crypto);
-        return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL,
-                               "OpenSSL's default and legacy providers cannot be loaded");
+        return status;
     }
     if (fetch_all(crypto, error) != KF_OK) {
         kf_crypto_close(crypto);
@@ -139,19 +142,34 @@ enum kf_status kf_fail_openssl(struct kf_error *error, enum kf_status status, en
                                const char *rule, const char *format, ...)
 {
     char text[256];
-    unsigned long first = ERR_get_error();
+    unsigned long first = ERR_peek_error();
     const char *reason = first != 0 ? ERR_reason_error_string(first) : NULL;
+    bool no_memory = kf_openssl_no_memory();
     va_list arguments;
 
-    ERR_clear_error();
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (first != 0 && ERR_GET_REASON(first) == ERR_R_MALLOC_FAILURE)
+    if (no_memory)
         return kf_fail_memory(error);
     if (reason == NULL)
         return kf_fail(error, status, cause, rule, "%s", text);
     return kf_fail(error, status, cause, rule, "%s: %s", text, reason);
+}
+
+bool kf_openssl_no_memory(void)
+{
+    bool no_memory = false;
+
+    for (unsigned long next = ERR_get_error(); next != 0; next = ERR_get_error())
+        no_memory = no_memory || ERR_GET_REASON(next) == ERR_R_MALLOC_FAILURE;
+    return no_memory;
+}
+
+void kf_openssl_forget(void)
+{
+    if (kf_openssl_no_memory())
+        ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
 }
 
 enum kf_status kf_digest(const EVP_MD *md, struct kf_slice bytes, uint8_t *out,

@@ -48,6 +48,14 @@ enum kf_status kf_fail_openssl(struct kf_error *error, enum kf_status status, en
  */
 BN_CTX *kf_secret_numbers(const struct kf_crypto *crypto) KF_MUST_USE;
 
+/*
+ * Where OpenSSL's failure would mean something (it does not decrypt, there is no such curve), lack
+ * of memory means nothing. no_memory drains the queue, and is true where that is in it. forget
+ * drains it as well, but leaves word of that for whoever decides further up.
+ */
+bool kf_openssl_no_memory(void);
+void kf_openssl_forget(void);
+
 /* A digest of bytes; out has room for md's size. KF_FATAL: OpenSSL failed. */
 enum kf_status kf_digest(const EVP_MD *md, struct kf_slice bytes, uint8_t *out,
                          struct kf_error *error) KF_MUST_USE;

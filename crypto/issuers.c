@@ -182,7 +182,7 @@ static bool signed_by(const struct kf_crypto *crypto, struct kf_slice der,
     digest = usual_digest(&parts, verifier->key);
     verified = digest != 0 ? verify_in_place(crypto, &parts, verifier, digest)
                            : verify_by_x509(crypto, der, verifier->key);
-    ERR_clear_error();
+    kf_openssl_forget();
     return verified;
 }
 
@@ -211,7 +211,7 @@ static bool has_name(const struct issuer *issuer, struct lazy_name *wanted)
     if (!wanted->tried) {
         wanted->tried = true;
         wanted->name = d2i_X509_NAME(NULL, &at, (long)wanted->der.len);
-        ERR_clear_error();
+        kf_openssl_forget();
     }
     return wanted->name != NULL &&
            X509_NAME_cmp(X509_get_subject_name(issuer->certificate), wanted->name) == 0;
@@ -223,12 +223,13 @@ enum kf_status kf_issuers_issued(struct kf_issuers *issuers, struct kf_slice der
 {
     struct lazy_name wanted = {.der = facts->issuer_der};
 
-    (void)error;
     *issued = false;
     for (size_t i = 0; i < issuers->count && !*issued; i++) {
         if (has_name(&issuers->list[i], &wanted))
             *issued = signed_by(issuers->crypto, der, &issuers->list[i].verifier);
     }
     X509_NAME_free(wanted.name);
+    if (!*issued && kf_openssl_no_memory())
+        return kf_fail_memory(error);
     return KF_OK;
 }

@@ -90,7 +90,9 @@ static bool is_session_key_size(size_t len)
 
 static enum kf_status not_this_key(struct kf_error *error)
 {
-    ERR_clear_error(); /* why it did not open is nobody's business (RFC 8017 7.1.2) */
+    if (kf_openssl_no_memory())
+        return kf_fail_memory(error);
+    /* else why it did not open is nobody's business (RFC 8017 7.1.2) */
     return kf_fail(error, KF_SKIP, KF_CAUSE_SECRET, "XML Encryption 1.1 5.5",
                    "the lock box does not open with this key");
 }
@@ -162,7 +164,8 @@ out:
 
 static enum kf_status bulk_refused(struct kf_error *error, const char *why)
 {
-    ERR_clear_error();
+    if (kf_openssl_no_memory())
+        return kf_fail_memory(error);
     return kf_fail(error, KF_SKIP, KF_CAUSE_DATA, "XML Encryption 1.1 5.2", "%s", why);
 }
 

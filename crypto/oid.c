@@ -10,6 +10,7 @@
 #include <openssl/objects.h>
 
 #include "core/der.h"
+#include "crypto/crypto.h"
 
 static enum kf_status append_arc(struct kf_buf *out, uint64_t arc, bool first,
                                  struct kf_error *error)
@@ -83,7 +84,7 @@ int kf_oid_nid(struct kf_slice oid)
     if (object != NULL)
         nid = OBJ_obj2nid(object);
     else
-        ERR_clear_error();
+        kf_openssl_forget();
     ASN1_OBJECT_free(object);
     return nid;
 }

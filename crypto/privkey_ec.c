@@ -12,6 +12,8 @@
 
 static enum kf_status unknown_curve(struct kf_error *error)
 {
+    if (kf_openssl_no_memory())
+        return kf_fail_memory(error);
     return kf_fail(error, KF_SKIP, KF_CAUSE_UNSUPPORTED, "RFC 5480 2.1.1",
                    "an elliptic key on a curve that is not known here");
 }

@@ -56,7 +56,7 @@ static bool belongs(const struct kf_crypto *crypto, const struct kf_privkey *key
                                      NULL) != KF_OK)
         matches = false;
     OPENSSL_free(spki);
-    ERR_clear_error();
+    kf_openssl_forget();
     return matches;
 }
 

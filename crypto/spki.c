@@ -224,6 +224,6 @@ EC_GROUP *kf_ec_group(const struct kf_crypto *crypto, struct kf_slice parameters
         group = explicit_group(crypto, &curve);
     }
     if (group == NULL)
-        ERR_clear_error();
+        kf_openssl_forget();
     return group;
 }

@@ -72,7 +72,7 @@ static bool open_recipient(const struct opening *opening, CMS_RecipientInfo *rec
     }
     opened = CMS_RecipientInfo_decrypt(opening->cms, recipient) == 1;
     (void)CMS_RecipientInfo_set0_pkey(recipient, NULL);
-    ERR_clear_error();
+    kf_openssl_forget();
     return opened;
 }
 

@@ -88,8 +88,10 @@ static enum kf_status find_continued(const struct kf_crypto *crypto,
     status = decode(text, &bytes, &is_base64, error);
     if (status != KF_OK || !is_base64 || bytes.len != want)
         goto out;
-    if (kf_cert_parse(crypto, kf_buf_slice(&bytes), &facts, NULL) == KF_OK)
+    status = kf_cert_parse(crypto, kf_buf_slice(&bytes), &facts, NULL);
+    if (status == KF_OK)
         *with = &values[index + 1];
+    status = status == KF_FATAL ? kf_fail_memory(error) : KF_OK;
 out:
     kf_cert_facts_reset(&facts);
     kf_buf_reset(&bytes);
@@ -166,7 +168,12 @@ static enum kf_status classify(const struct kf_crypto *crypto, const struct kf_l
         value->kinds |= KF_EPF_IS_SALT;
     if (len >= MIN_ENCRYPTED && len <= KF_MAX_CERTIFICATE &&
         kf_der_is_single(kf_buf_slice(&value->bytes), KF_DER_SEQUENCE)) {
-        if (kf_cert_parse(crypto, kf_buf_slice(&value->bytes), &value->facts, NULL) == KF_OK)
+        enum kf_status status =
+            kf_cert_parse(crypto, kf_buf_slice(&value->bytes), &value->facts, NULL);
+
+        if (status == KF_FATAL)
+            return kf_fail_memory(error);
+        if (status == KF_OK)
             value->kinds |= KF_EPF_IS_CERTIFICATE;
     } else if (len >= MIN_ENCRYPTED && len <= KF_MAX_PKCS8 && len % 8 == 0) {
         value->kinds |= KF_EPF_IS_ENCRYPTED;

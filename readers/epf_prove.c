@@ -65,7 +65,7 @@ static enum kf_status find_certificate(const struct kf_epf_search *search,
         /* a key whose own numbers are wrong belongs to none */
         if (kf_privkey_match(search->crypto, key, values[i].facts.spki_der, &belongs, NULL) ==
             KF_FATAL)
-            return kf_fail(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL, "cannot match keys");
+            return kf_fail_memory(error);
         if (!belongs)
             continue;
         if (best == NULL || (values[i].section == section && best->section != section) ||

@@ -30,7 +30,8 @@ uint64_t kf_kms_line(const struct kf_kms_frame *frame)
 {
     const xmlParserCtxt *xml = frame->parser->xml;
 
-    return xml->input != NULL && xml->input->line > 0 ? (uint64_t)xml->input->line : 0;
+    return xml != NULL && xml->input != NULL && xml->input->line > 0 ? (uint64_t)xml->input->line
+                                                                     : 0;
 }
 
 /* Where in the document: user, and key. */
@@ -326,6 +327,32 @@ static void on_error(void *context, xmlError *found)
     report(context, found);
 }
 
+/* What libxml2 prints by itself where it lacks memory, which is told by the return anyway. */
+static void say_nothing(void *context, const char *format, ...)
+{
+    (void)context;
+    (void)format;
+}
+
+/* The thread's handler, as it was before. */
+struct told {
+    xmlGenericErrorFunc function;
+    void *context;
+};
+
+static struct told be_silent(void)
+{
+    struct told before = {xmlGenericError, xmlGenericErrorContext};
+
+    xmlSetGenericErrorFunc(NULL, say_nothing);
+    return before;
+}
+
+static void speak_again(const struct told *before)
+{
+    xmlSetGenericErrorFunc(before->context, before->function);
+}
+
 enum kf_status kf_kms_parser_open(struct kf_kms_frame *frame, struct kf_error *error)
 {
     xmlSAXHandler sax = {.initialized = XML_SAX2_MAGIC,
@@ -339,6 +366,7 @@ enum kf_status kf_kms_parser_open(struct kf_kms_frame *frame, struct kf_error *e
                          .internalSubset = on_doctype,
                          .reference = on_reference,
                          .serror = on_error};
+    struct told before;
     xmlParserCtxt *xml;
 
     frame->parser = calloc(1, sizeof(*frame->parser));
@@ -346,9 +374,13 @@ enum kf_status kf_kms_parser_open(struct kf_kms_frame *frame, struct kf_error *e
         return kf_fail_memory(error);
     frame->parser->depth = 1;
     xmlInitParser();
+    before = be_silent();
     xml = xmlCreatePushParserCtxt(&sax, frame, NULL, 0, NULL);
-    if (xml == NULL)
+    speak_again(&before);
+    if (xml == NULL) {
+        xmlResetLastError(); /* which is the thread's, and would outlive it */
         return kf_fail_memory(error);
+    }
     frame->parser->xml = xml;
     (void)xmlCtxtUseOptions(xml, XML_PARSE_NONET);
     return KF_OK;
@@ -360,9 +392,18 @@ void kf_kms_parser_close(struct kf_kms_parser *parser)
         return;
     if (parser->xml != NULL)
         xmlFreeParserCtxt(parser->xml);
+    xmlResetLastError();
     kf_uuid_set_free(parser->guids);
     kf_kms_user_free(parser->user);
     free(parser);
+}
+
+static void parse(const struct kf_kms_parser *parser, struct kf_slice bytes, bool is_end)
+{
+    struct told before = be_silent();
+
+    (void)xmlParseChunk(parser->xml, (const char *)bytes.data, (int)bytes.len, is_end);
+    speak_again(&before);
 }
 
 void kf_kms_parser_feed(struct kf_kms_frame *frame, struct kf_slice bytes, bool is_end)
@@ -372,7 +413,7 @@ void kf_kms_parser_feed(struct kf_kms_frame *frame, struct kf_slice bytes, bool 
     if (frame->status != KF_OK)
         return;
     if (bytes.len != 0)
-        (void)xmlParseChunk(parser->xml, (const char *)bytes.data, (int)bytes.len, 0);
+        parse(parser, bytes, false);
     if (!is_end || frame->status != KF_OK)
         return;
     /* libxml2 would take a tag that is cut for one that is not */
@@ -381,5 +422,5 @@ void kf_kms_parser_feed(struct kf_kms_frame *frame, struct kf_slice bytes, bool 
                     "truncated: the document ends after %llu whole users",
                     (unsigned long long)frame->counts.users);
     else
-        (void)xmlParseChunk(parser->xml, NULL, 0, 1);
+        parse(parser, (struct kf_slice){NULL, 0}, true);
 }

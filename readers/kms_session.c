@@ -50,40 +50,51 @@ static bool same_name(struct kf_slice a, const char *b)
     }
 }
 
-static bool is_issuer(struct kf_slice text, const X509 *certificate)
+static enum kf_status is_issuer(struct kf_slice text, const X509 *certificate, bool *is_same,
+                                struct kf_error *error)
 {
     uint8_t *der = NULL;
     int len = i2d_X509_NAME(X509_get_issuer_name(certificate), &der);
     char *name = len > 0 ? kf_name_text((struct kf_slice){der, (size_t)len}) : NULL;
-    bool is_same = name != NULL && same_name(text, name);
+    enum kf_status status = name != NULL ? KF_OK : kf_fail_memory(error);
 
+    *is_same = name != NULL && same_name(text, name);
     free(name);
     OPENSSL_free(der);
-    return is_same;
+    return status;
 }
 
-static bool is_serial(struct kf_slice text, const X509 *certificate)
+static enum kf_status is_serial(struct kf_slice text, const X509 *certificate, bool *is_same,
+                                struct kf_error *error)
 {
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
     char *digits = number != NULL ? BN_bn2dec(number) : NULL;
-    bool is_same;
+    enum kf_status status = digits != NULL ? KF_OK : kf_fail_memory(error);
 
     while (text.len > 1 && text.data[0] == '0') {
         text.data++;
         text.len--;
     }
-    is_same =
+    *is_same =
         digits != NULL && strlen(digits) == text.len && memcmp(digits, text.data, text.len) == 0;
     OPENSSL_free(digits);
     BN_free(number);
-    return is_same;
+    return status;
 }
 
-static bool is_recipient(const struct kf_kms_lock_box *box, const struct kf_identity *identity)
+/* KF_FATAL: memory. */
+static enum kf_status is_recipient(const struct kf_kms_lock_box *box,
+                                   const struct kf_identity *identity, bool *is_it,
+                                   struct kf_error *error)
 {
-    return identity->certificate != NULL &&
-           is_serial(kf_buf_slice(&box->serial), identity->certificate) &&
-           is_issuer(kf_buf_slice(&box->issuer), identity->certificate);
+    enum kf_status status = KF_OK;
+
+    *is_it = identity->certificate != NULL;
+    if (*is_it)
+        status = is_serial(kf_buf_slice(&box->serial), identity->certificate, is_it, error);
+    if (*is_it)
+        status = is_issuer(kf_buf_slice(&box->issuer), identity->certificate, is_it, error);
+    return status;
 }
 
 enum kf_status kf_kms_key_open(const struct kf_crypto *crypto, const struct kf_kms_user *user,
@@ -111,10 +122,12 @@ enum kf_status kf_kms_key_open(const struct kf_crypto *crypto, const struct kf_k
 }
 
 /* Whether a session key opens one of the keys at hand; true as well where there are none. */
-static bool opens_something(const struct kf_crypto *crypto, const struct kf_kms_frame *frame,
-                            struct kf_slice session)
+static enum kf_status opens_something(const struct kf_crypto *crypto,
+                                      const struct kf_kms_frame *frame, struct kf_slice session,
+                                      bool *opens)
 {
     struct kf_buf plain = KF_SECRET_BUF;
+    enum kf_status status = KF_SKIP;
     unsigned tried = 0;
     bool opened = false;
 
@@ -122,21 +135,24 @@ static bool opens_something(const struct kf_crypto *crypto, const struct kf_kms_
         for (size_t i = 0; i < user->key_count && !opened && tried < PROBED_KEYS; i++) {
             kf_buf_clear(&plain);
             tried++;
-            opened =
-                kf_kms_key_open(crypto, user, &user->keys[i], session, &plain, NULL) == KF_OK &&
-                kf_der_is_single(kf_buf_slice(&plain), KF_DER_SEQUENCE);
+            status = kf_kms_key_open(crypto, user, &user->keys[i], session, &plain, NULL);
+            if (status == KF_FATAL)
+                tried = PROBED_KEYS;
+            opened = status == KF_OK && kf_der_is_single(kf_buf_slice(&plain), KF_DER_SEQUENCE);
         }
     }
     kf_buf_reset(&plain);
-    return opened || tried == 0;
+    *opens = opened || tried == 0;
+    return status == KF_FATAL ? KF_FATAL : KF_OK;
 }
 
-/* One box with one key. A length that no cipher has is noise too. */
+/* One box with one key. A length that no cipher has is noise too. KF_FATAL: memory. */
 static enum kf_status try_box(const struct kf_reader_options *options, struct kf_kms_frame *frame,
                               struct kf_kms_lock_box *box, const struct kf_identity *identity,
-                              struct kf_buf *session)
+                              bool is_for_it, struct kf_buf *session)
 {
     bool is_noise;
+    bool opens = true;
     enum kf_status status;
 
     kf_buf_clear(session);
@@ -145,9 +161,11 @@ static enum kf_status try_box(const struct kf_reader_options *options, struct kf
     if (status != KF_OK)
         return status;
     is_noise = session->len != 16 && session->len != 24 && session->len != 32;
-    if (!is_noise && box->transport == KF_TRANSPORT_RSA_1_5 && !is_recipient(box, identity))
-        is_noise = !opens_something(options->crypto, frame, kf_buf_slice(session));
-    if (is_noise)
+    if (!is_noise && box->transport == KF_TRANSPORT_RSA_1_5 && !is_for_it)
+        status = opens_something(options->crypto, frame, kf_buf_slice(session), &opens);
+    if (status != KF_OK)
+        return status;
+    if (is_noise || !opens)
         return KF_SKIP;
     box->is_opened = true;
     return KF_OK;
@@ -187,10 +205,13 @@ enum kf_status kf_kms_session_open(const struct kf_reader_options *options,
             const struct kf_identity *identity =
                 kf_secrets_identity(options->secrets, i % identities);
             enum kf_status status = KF_SKIP;
+            bool is_for_it = false;
 
+            if (box->is_known && is_recipient(box, identity, &is_for_it, error) != KF_OK)
+                return KF_FATAL;
             /* first those that say they are for this key, then the others */
-            if (box->is_known && is_recipient(box, identity) == (round == 0))
-                status = try_box(options, frame, box, identity, session);
+            if (box->is_known && is_for_it == (round == 0))
+                status = try_box(options, frame, box, identity, is_for_it, session);
             if (status != KF_SKIP)
                 return status == KF_OK ? KF_OK : kf_fail_memory(error);
         }

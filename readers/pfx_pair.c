@@ -95,6 +95,8 @@ static enum kf_status index_keys(struct pfx_file *file, uint32_t cert, struct kf
     struct kf_error ignored = {.cause = KF_CAUSE_NONE};
     enum kf_status status = kf_spki_fingerprint(file->options->crypto, spki, key, &ignored);
 
+    if (status == KF_FATAL)
+        *error = ignored;
     if (status == KF_SKIP)
         return KF_OK; /* a public key of a kind that no key here can have */
     if (status == KF_OK)
@@ -120,6 +122,8 @@ static enum kf_status index_cert(struct pfx_file *file, uint32_t cert, struct kf
     if (status != KF_OK)
         return status;
     status = kf_cert_parse(file->options->crypto, certificate(file, cert), &facts, &ignored);
+    if (status == KF_FATAL)
+        *error = ignored;
     if (status == KF_SKIP)
         return KF_OK;
     file->certs[cert].readable = status == KF_OK;

@@ -179,6 +179,7 @@ static enum kf_status load_beside(struct rec_reader *reader, const char *path,
     const char *dot = strrchr(path, '.');
     size_t stem =
         dot != NULL && (slash == NULL || dot > slash + 1) ? (size_t)(dot - path) : strlen(path);
+    struct kf_error why = {.cause = KF_CAUSE_NONE};
     char *other = malloc(stem + 8);
 
     if (other == NULL)
@@ -188,10 +189,13 @@ static enum kf_status load_beside(struct rec_reader *reader, const char *path,
         if (strcmp(other, path) == 0 || access(other, R_OK) != 0)
             continue;
         /* what cannot be read is not its certificate */
-        (void)!kf_certificates_load(reader->options.crypto, other, NULL, &reader->beside, NULL);
+        why.cause = KF_CAUSE_NONE;
+        (void)!kf_certificates_load(reader->options.crypto, other, NULL, &reader->beside, &why);
+        if (why.cause == KF_CAUSE_MEMORY)
+            break;
     }
     free(other);
-    return KF_OK;
+    return why.cause == KF_CAUSE_MEMORY ? kf_fail_memory(error) : KF_OK;
 }
 
 static void free_reader(struct rec_reader *reader)
@@ -283,6 +287,10 @@ static enum kf_status add_chain(const struct rec_reader *reader, STACK_OF(X509) 
             filled++;
         else
             kf_buf_reset(&ders[filled]);
+    }
+    if (status == KF_FATAL) {
+        status = kf_fail_memory(error);
+        goto out;
     }
     chain = kf_chain_pick(crypto, &record->facts, facts, filled, picked);
     record->chain = calloc(chain + 1, sizeof(*record->chain));

@@ -336,7 +336,7 @@ static enum kf_status parse_pool(struct kf_store *store, struct kf_der_list *poo
             kf_cert_parse(store->crypto, kf_buf_slice(&pool->items[i]), &facts[kept], NULL);
 
         if (status == KF_FATAL)
-            return kf_fail(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL, "cannot read certificates");
+            return kf_fail_memory(error);
         if (status != KF_OK)
             kf_buf_reset(&pool->items[i]);
         else if (kept++ != i)
