@@ -159,11 +159,11 @@ enum kf_status kf_fail_openssl(struct kf_error *error, enum kf_status status, en
 
 bool kf_openssl_no_memory(void)
 {
-    bool no_memory = false;
+    /* the oldest: those after it may say so of whatever went wrong before (ASN1_item_pack, say) */
+    unsigned long first = ERR_get_error();
 
-    for (unsigned long next = ERR_get_error(); next != 0; next = ERR_get_error())
-        no_memory = no_memory || ERR_GET_REASON(next) == ERR_R_MALLOC_FAILURE;
-    return no_memory;
+    ERR_clear_error();
+    return first != 0 && ERR_GET_REASON(first) == ERR_R_MALLOC_FAILURE;
 }
 
 void kf_openssl_forget(void)

@@ -50,8 +50,8 @@ BN_CTX *kf_secret_numbers(const struct kf_crypto *crypto) KF_MUST_USE;
 
 /*
  * Where OpenSSL's failure would mean something (it does not decrypt, there is no such curve), lack
- * of memory means nothing. no_memory drains the queue, and is true where that is in it. forget
- * drains it as well, but leaves word of that for whoever decides further up.
+ * of memory means nothing. no_memory drains the queue, and is true where that is the oldest in it.
+ * forget drains it as well, but leaves word of that for whoever decides further up.
  */
 bool kf_openssl_no_memory(void);
 void kf_openssl_forget(void);
