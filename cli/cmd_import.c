@@ -20,8 +20,11 @@
 #include "store/runs.h"
 #include "writers/archive.h"
 
+#define WAIT_TOLD 3000 /* ms: then the user is told what it waits for */
+
 /* All that a run needs, freed together. */
 struct import {
+    bool is_wait_told;
     struct kf_store *store;
     struct kf_policy *policy;
     struct kf_reading *reading;
@@ -147,6 +150,18 @@ static enum kf_status describe_options(const struct kf_arguments *arguments, str
     return kf_describe_options(arguments, told, sizeof(told) / sizeof(told[0]), out, error);
 }
 
+/* Others write to the store as well: each has its turn, however long that takes. */
+static bool wait_for_others(void *context, unsigned waited)
+{
+    bool *is_told = context;
+
+    if (waited >= WAIT_TOLD && !*is_told) {
+        *is_told = true;
+        kf_note("waiting for another process that is writing to the store");
+    }
+    return !atomic_load(kf_stop_flag());
+}
+
 static enum kf_status prepare(struct import *import, struct kf_session *session,
                               const struct kf_arguments *arguments, struct kf_error *error)
 {
@@ -160,6 +175,7 @@ static enum kf_status prepare(struct import *import, struct kf_session *session,
         kf_reading_new(session, arguments, true, &import->reading, error) != KF_OK)
         return KF_FATAL;
     kf_reading_on_unsigned(import->reading, kf_input_names_add, &import->unsigned_inputs);
+    kf_store_on_wait(import->store, wait_for_others, &import->is_wait_told);
     archive.store = import->store;
     archive.policy = import->policy;
     archive.resume = import->resumed.id;

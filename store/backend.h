@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "core/bytes.h"
+#include "store/store.h"
 
 /*
  * (parameters) -> (columns). Times are seconds since 1970, hashes are blobs. A name with LIST gives
@@ -153,6 +153,7 @@ struct kf_backend_ops {
     void (*close)(struct kf_backend *backend); /* NULL-safe */
     void (*remove)(const char *location);      /* what create has made */
 
+    void (*on_wait)(struct kf_backend *backend, kf_store_wait *wait, void *context);
     enum kf_status (*begin)(struct kf_backend *backend, struct kf_error *error);
     enum kf_status (*commit)(struct kf_backend *backend, struct kf_error *error);
     void (*rollback)(struct kf_backend *backend);

@@ -199,9 +199,15 @@ static void decide_known(struct kf_record *record)
 {
     struct kf_error why = {.cause = KF_CAUSE_NONE};
 
-    (void)!kf_fail_code(&why, KF_SKIP, KF_CAUSE_POLICY, KF_E_INVALIDARG, IMPORT_KEY,
-                        "already archived as request %llu, which -f (or --overwrite) would replace",
-                        (unsigned long long)record->request_id);
+    if (record->request_id == 0)
+        (void)!kf_fail_code(&why, KF_SKIP, KF_CAUSE_POLICY, KF_E_INVALIDARG, IMPORT_KEY,
+                            "already archived from an earlier input, which -f (or --overwrite) "
+                            "would replace");
+    else
+        (void)!kf_fail_code(
+            &why, KF_SKIP, KF_CAUSE_POLICY, KF_E_INVALIDARG, IMPORT_KEY,
+            "already archived as request %llu, which -f (or --overwrite) would replace",
+            (unsigned long long)record->request_id);
     kf_error_line(&why, record->line);
     kf_error_place(&why, "%s", record->place);
     kf_record_decide(record, KF_KNOWN, &why);
@@ -233,6 +239,44 @@ static enum kf_status place_key(struct kf_store *store, const struct kf_placing 
         record->outcome = KF_ARCHIVED;
     }
     return status;
+}
+
+/* A set of UUIDs takes hashes by their first 16 bytes. */
+static enum kf_status add_seen(struct kf_uuid_set *seen, const uint8_t sha256[KF_SHA256_SIZE],
+                               bool *added, struct kf_error *error)
+{
+    char digits[33];
+    char uuid[KF_UUID_SIZE];
+
+    kf_hex(digits, sha256, 16);
+    (void)snprintf(uuid, sizeof(uuid), "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12,
+                   digits + 16, digits + 20);
+    return kf_uuid_set_add(seen, uuid, added, error);
+}
+
+enum kf_status kf_rules_foresee(struct kf_store *store, bool overwrite, struct kf_uuid_set *seen,
+                                struct kf_record *record, struct kf_error *error)
+{
+    bool has_key = false;
+    bool is_first = true;
+    enum kf_status found;
+
+    if (record->outcome != KF_PENDING)
+        return KF_OK;
+    found = kf_certificate_row(store, record->facts.sha256, &record->request_id, &has_key, error);
+    if (found == KF_FATAL)
+        return KF_FATAL;
+    if (found != KF_OK)
+        record->request_id = 0;
+    if (!has_key && add_seen(seen, record->facts.sha256, &is_first, error) != KF_OK)
+        return KF_FATAL;
+    if ((has_key || !is_first) && !overwrite) {
+        decide_known(record);
+        return KF_OK;
+    }
+    record->replaced = has_key || !is_first;
+    record->outcome = KF_ARCHIVED;
+    return KF_OK;
 }
 
 static enum kf_status note_archived(struct kf_store *store, const struct kf_placing *placing,

@@ -10,6 +10,7 @@
 #define KF_STORE_RULES_H
 
 #include "core/record.h"
+#include "core/uuidset.h"
 #include "crypto/seal.h"
 #include "store/store.h"
 
@@ -60,6 +61,14 @@ struct kf_placing {
  */
 enum kf_status kf_rules_place(struct kf_store *store, const struct kf_placing *placing,
                               struct kf_record *record, struct kf_error *error) KF_MUST_USE;
+
+/*
+ * What kf_rules_place would decide, where nothing is to be written: a record that would become a
+ * row gets no request_id. seen has the certificates whose keys this run would have archived so far
+ * (core/uuidset.h). The store is only read.
+ */
+enum kf_status kf_rules_foresee(struct kf_store *store, bool overwrite, struct kf_uuid_set *seen,
+                                struct kf_record *record, struct kf_error *error) KF_MUST_USE;
 
 /*
  * Adds a certificate without its key as a row (ImportCertificate alone): disposition by foreign.

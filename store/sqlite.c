@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/sqlite_sql.h"
 #include "store/store.h"
 
-#define BUSY_TIMEOUT 30000 /* ms */
+#define WAIT_MOST 30000 /* ms, where nobody says how long */
+#define WAIT_STEP 20    /* ms */
 
 /* Every connection. 8 KiB pages hold a row's material without much left over. */
 #define PRAGMAS                                                                                    \
@@ -38,6 +40,8 @@ struct statement {
 struct kf_backend {
     sqlite3 *database;
     char *path;
+    kf_store_wait *wait; /* may be NULL */
+    void *wait_context;
     struct statement statements[KF_SQL_COUNT];
 };
 
@@ -81,6 +85,25 @@ static void close_backend(struct kf_backend *backend)
     free(backend);
 }
 
+/* Called by SQLite for the count-th time in a row; 0 gives up. */
+static int on_busy(void *context, int count)
+{
+    const struct kf_backend *backend = context;
+    const struct timespec step = {.tv_nsec = WAIT_STEP * 1000000L};
+    unsigned waited = (unsigned)count * WAIT_STEP;
+
+    if (backend->wait != NULL ? !backend->wait(backend->wait_context, waited) : waited >= WAIT_MOST)
+        return 0;
+    (void)nanosleep(&step, NULL);
+    return 1;
+}
+
+static void on_wait(struct kf_backend *backend, kf_store_wait *wait, void *context)
+{
+    backend->wait = wait;
+    backend->wait_context = context;
+}
+
 /* Connects; the file is there. NULL: it cannot be. */
 static struct kf_backend *connect_to(const char *path, struct kf_error *error)
 {
@@ -103,7 +126,7 @@ static struct kf_backend *connect_to(const char *path, struct kf_error *error)
         close_backend(backend);
         return NULL;
     }
-    (void)sqlite3_busy_timeout(backend->database, BUSY_TIMEOUT);
+    (void)sqlite3_busy_handler(backend->database, on_busy, backend);
     return backend;
 }
 
@@ -399,6 +422,7 @@ const struct kf_backend_ops kf_backend_sqlite = {
     .open = open_backend,
     .close = close_backend,
     .remove = remove_files,
+    .on_wait = on_wait,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

@@ -213,6 +213,11 @@ enum kf_status kf_store_open_again(const struct kf_store *store, struct kf_store
     return *out != NULL ? KF_OK : KF_FATAL;
 }
 
+void kf_store_on_wait(struct kf_store *store, kf_store_wait *wait, void *context)
+{
+    store->ops->on_wait(store->backend, wait, context);
+}
+
 /* What was remembered about a transaction is not true after it was rolled back. */
 static void forget(struct kf_store *store)
 {

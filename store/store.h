@@ -54,12 +54,19 @@ enum kf_status kf_store_create(const char *location, const struct kf_store_optio
 enum kf_status kf_store_open(const char *location, const struct kf_store_options *options,
                              struct kf_store **out, struct kf_error *error) KF_MUST_USE;
 
+/*
+ * Asks wait, while another process keeps the store locked, whether to go on waiting: every fraction
+ * of a second, with the time that it has waited so far in ms. Without one it is 30 s.
+ */
+typedef bool kf_store_wait(void *context, unsigned waited);
+void kf_store_on_wait(struct kf_store *store, kf_store_wait *wait, void *context);
+
 /* Rolls back what is open; NULL-safe. */
 void kf_store_close(struct kf_store *store);
 
 /*
- * A transaction that writes. begin waits up to 30 s for another process's to end, and is KF_FATAL
- * then. They do not nest.
+ * A transaction that writes. begin waits for another process's to end (kf_store_on_wait), and is
+ * KF_FATAL where that takes too long. They do not nest.
  */
 enum kf_status kf_store_begin(struct kf_store *store, struct kf_error *error) KF_MUST_USE;
 enum kf_status kf_store_commit(struct kf_store *store, struct kf_error *error) KF_MUST_USE;

@@ -2,7 +2,7 @@
  * The writer "archive": see archive.h.
  *
  * A run's own row is committed before its first key, so that a run that dies can be found and
- * resumed; a dry run commits nothing, and holds its one transaction open to the end.
+ * resumed. A dry run only reads the store, as it is at one moment, and keeps nobody from writing.
  */
 #include "writers/archive.h"
 
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/uuidset.h"
 #include "store/audit.h"
-#include "store/rows.h"
 
 struct archive {
     struct kf_writer base; /* first */
@@ -20,8 +20,8 @@ struct archive {
     struct kf_position stands; /* the run's row, unless another process writes it too */
     uint64_t input;            /* the present one's number in the store */
     uint64_t turns;            /* after the greatest turn that was put */
-    uint64_t rows_before;      /* of a dry run */
     uint64_t unsigned_noted;   /* the input, from 1, that is in the audit trail as unsigned */
+    struct kf_uuid_set *seen;  /* of a dry run: certificates that it would have archived */
     bool in_transaction;
 };
 
@@ -88,16 +88,31 @@ static enum kf_status begin_run(struct archive *archive, struct kf_error *error)
     return status;
 }
 
+static enum kf_status begin_dry(struct archive *archive, struct kf_error *error)
+{
+    uint64_t seed[2];
+
+    archive->run = archive->options.resume;
+    if (kf_random(kf_store_crypto(archive->options.store), (uint8_t *)seed, sizeof(seed), false,
+                  error) != KF_OK ||
+        kf_uuid_set_new(&archive->seen, seed, error) != KF_OK ||
+        kf_store_begin_read(archive->options.store, error) != KF_OK)
+        return KF_FATAL;
+    archive->in_transaction = true;
+    return KF_OK;
+}
+
 static enum kf_status begin(struct kf_writer *writer, struct kf_error *error)
 {
     struct archive *archive = (struct archive *)writer;
-    enum kf_status status = begin_batch(archive, error);
+    enum kf_status status;
 
+    if (archive->options.dry_run)
+        return begin_dry(archive, error);
+    status = begin_batch(archive, error);
     if (status == KF_OK)
         status = begin_run(archive, error);
-    if (status == KF_OK && archive->options.dry_run)
-        status = kf_rows_count(archive->options.store, &archive->rows_before, error);
-    else if (status == KF_OK)
+    if (status == KF_OK)
         status = commit_batch(archive, error);
     if (status != KF_OK)
         roll_back(writer);
@@ -142,15 +157,19 @@ static enum kf_status input(struct kf_writer *writer, const struct kf_input_news
                             struct kf_error *error)
 {
     struct archive *archive = (struct archive *)writer;
-    const bool is_done = news->index < archive->options.start.input;
+    const struct kf_position *start = &archive->options.start;
+    const bool is_done = news->index < start->input;
+    const bool is_known = is_done || (news->index == start->input && start->entries != 0);
 
     /* what is only compared needs no transaction, and may be much */
     if (check_once(archive, news, error) != KF_OK ||
         (!is_done && begin_batch(archive, error) != KF_OK))
         return KF_FATAL;
+    if (archive->options.dry_run && !is_known)
+        return KF_OK;
     if (kf_runs_input(archive->options.store, archive->run, news, &archive->input, error) != KF_OK)
         return KF_FATAL;
-    return is_done ? KF_OK : note_unsigned(archive, news, error);
+    return is_done || archive->options.dry_run ? KF_OK : note_unsigned(archive, news, error);
 }
 
 static enum kf_status put(struct kf_writer *writer, const char *name, struct kf_record *record,
@@ -158,17 +177,18 @@ static enum kf_status put(struct kf_writer *writer, const char *name, struct kf_
 {
     struct archive *archive = (struct archive *)writer;
     const struct kf_archive_options *options = &archive->options;
+    const bool overwrite = kf_policy_options(options->policy)->overwrite;
     struct kf_placing placing = {.run = archive->run,
                                  .input = archive->input,
-                                 .overwrite = kf_policy_options(options->policy)->overwrite,
+                                 .overwrite = overwrite,
                                  .now = (int64_t)time(NULL)};
 
     (void)name; /* told by input */
+    if (options->dry_run)
+        return kf_rules_foresee(options->store, overwrite, archive->seen, record, error);
     if (begin_batch(archive, error) != KF_OK ||
         kf_rules_place(options->store, &placing, record, error) != KF_OK)
         return KF_FATAL;
-    if (options->dry_run && record->request_id > archive->rows_before)
-        record->request_id = 0; /* nobody will ever see this row */
     if (record->turn >= archive->turns)
         archive->turns = record->turn + 1;
     return KF_OK;
@@ -219,6 +239,7 @@ static void close_archive(struct kf_writer *writer)
     if (writer == NULL)
         return;
     roll_back(writer);
+    kf_uuid_set_free(((struct archive *)writer)->seen);
     free(writer);
 }
 

@@ -18,8 +18,7 @@ struct kf_archive_options {
     struct kf_run_request run;      /* borrowed until begin returned; kra_start is the policy's */
     uint64_t resume;                /* the run to go on with, 0 for a new one */
     struct kf_position start;       /* where that run stood when it was found */
-    bool dry_run; /* one transaction for everything, the run's own row too, that nobody commits;
-                     new rows get no request_id */
+    bool dry_run;                   /* only reads; new rows get no request_id, the run no number */
 };
 
 /* KF_FATAL: memory. *out is closed by its own close, which leaves the store open. */
