@@ -238,11 +238,37 @@ static enum kf_status check_stray_members(struct kf_audit_check *check, struct k
     return status == KF_END ? KF_OK : status;
 }
 
+/* A trigger could change rows as they are written, with all that the trail has to say of them. */
+static enum kf_status check_strangers(struct kf_audit_check *check, struct kf_error *error)
+{
+    struct kf_result *result = NULL;
+    enum kf_status status =
+        kf_store_query(check->store, KF_SQL_STRANGER_LIST, NULL, 0, &result, error);
+
+    while (status == KF_OK) {
+        char *what = NULL;
+        char *name = NULL;
+
+        status = kf_store_next(check->store, result, error);
+        if (status == KF_OK)
+            status = kf_column_text(&result->columns[0], &what, error);
+        if (status == KF_OK)
+            status = kf_column_text(&result->columns[1], &name, error);
+        if (status == KF_OK)
+            kf_audit_defect(check, "the %s %.80s was inserted: a store has none of this kind", what,
+                            name);
+        free(what);
+        free(name);
+    }
+    kf_store_finish(check->store, result);
+    return status == KF_END ? KF_OK : status;
+}
+
 enum kf_status kf_audit_check_others(struct kf_audit_check *check, struct kf_error *error)
 {
     if (check_setting_names(check, error) != KF_OK || check_turn(check, error) != KF_OK ||
         check_certificates(check, error) != KF_OK || check_known_agents(check, error) != KF_OK ||
         check_chains(check, error) != KF_OK)
         return KF_FATAL;
-    return check_stray_members(check, error);
+    return check_stray_members(check, error) == KF_OK ? check_strangers(check, error) : KF_FATAL;
 }

@@ -85,6 +85,7 @@ enum kf_statement {
     KF_SQL_ENTRY_FACTS_ADD,  /* (the 12 of add_facts) */
     KF_SQL_ENTRY_LIST,       /* (run) -> (the columns of kf_run_entry), by sequence */
 
+    KF_SQL_STRANGER_LIST,   /* () -> (what, name): tables, triggers and so on that no store has */
     KF_SQL_INTEGRITY_LIST,  /* () -> (what is wrong, or "ok") */
     KF_SQL_REFERENCES_LIST, /* () -> (table): a row of it refers to one that is not there */
 

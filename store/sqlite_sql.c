@@ -256,6 +256,18 @@ const char *const kf_sqlite_statements[KF_SQL_COUNT] = {
     [KF_SQL_ENTRY_FACTS_ADD] = "INSERT INTO EntryFacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
                                " ?10, ?11, ?12)",
 
+    [KF_SQL_STRANGER_LIST] =
+        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~' AND CASE "
+        "type"
+        " WHEN 'table' THEN name NOT IN ('Settings', 'Certificates', 'Authorities', 'Agents',"
+        " 'Chains', 'ChainMembers', 'Runs', 'Inputs', 'Entries', 'EntryFacts', 'Requests',"
+        " 'Material', 'Tokens', 'CertificateTokens', 'Audit', 'AuditHead')"
+        " WHEN 'trigger' THEN name NOT IN ('AuditKeepsEntries', 'AuditKeepsAllEntries')"
+        " OR tbl_name <> 'Audit'"
+        " OR sql NOT LIKE '% ON Audit BEGIN SELECT RAISE(ABORT, ''the audit trail is only ever"
+        " appended to''); END'"
+        " WHEN 'index' THEN sql IS NOT NULL" /* not the database's own */
+        " ELSE 1 END",
     [KF_SQL_INTEGRITY_LIST] = "PRAGMA integrity_check",
     [KF_SQL_REFERENCES_LIST] = "PRAGMA foreign_key_check",
 

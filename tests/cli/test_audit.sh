@@ -156,6 +156,11 @@ tampered 'INSERT INTO Inputs SELECT 99, 1, 7, Name, Size, SHA256, NULL, NULL FRO
 tampered "UPDATE Runs SET Caller = 'x' WHERE RunID = 1" 'run 1 was changed: it is not that of entry'
 tampered 'INSERT INTO Runs (RunID, Command, Options, Inputs, Caller, Started, KraStart) VALUES (9, 0, 0, 0, 0, 0, 0)' \
     'run 9 was inserted'
+tampered "CREATE TRIGGER evil AFTER INSERT ON Material BEGIN DELETE FROM Material; END" 'the trigger evil was inserted'
+tampered "CREATE TRIGGER AuditKeepsEntries BEFORE INSERT ON Audit BEGIN SELECT RAISE(IGNORE); END" \
+    'the trigger AuditKeepsEntries was inserted'
+tampered 'CREATE TABLE more (x); CREATE VIEW look AS SELECT 1; CREATE INDEX fast ON Requests (EMail)' \
+    'the table more was inserted' 'the view look was inserted' 'the index fast was inserted'
 expect 2 audit checkpoint -s bad.db --cakey ca.p12 --capass env:P
 silent_out
 
