@@ -83,7 +83,7 @@ static uint32_t digit(char c)
 
 void kf_gost28147_init(struct kf_gost28147 *cipher, enum kf_gost_boxes boxes)
 {
-    for (unsigned byte = 0; byte < 4; byte++) {
+    for (size_t byte = 0; byte < 4; byte++) {
         const char *low = tables[boxes][2 * byte];
         const char *high = tables[boxes][2 * byte + 1];
 

@@ -166,7 +166,7 @@ void kf_streebog_update(struct kf_streebog *hash, struct kf_slice bytes)
         bytes.data += len;
         bytes.len -= len;
         if (hash->used == KF_STREEBOG_BLOCK) {
-            take_block(hash, 8 * KF_STREEBOG_BLOCK);
+            take_block(hash, (uint64_t)8 * KF_STREEBOG_BLOCK);
             hash->used = 0;
         }
     }

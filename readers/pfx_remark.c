@@ -25,6 +25,7 @@ static void remark(struct kf_remarks *out, const char *rule, const char *format,
 
     added->rule = rule;
     va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.*): it is started on the line before
     (void)vsnprintf(added->text, sizeof(added->text), format, arguments);
     va_end(arguments);
 }
