@@ -279,8 +279,10 @@ static enum kf_status parse_content(struct pfx_file *file, struct kf_slice *pfx,
 /* What follows the PFX, but for zeros, line ends and the end mark of old DOS files. */
 static size_t more_than_padding(struct kf_slice bytes)
 {
+    static const uint8_t padding[] = {0, '\r', '\n', '\t', ' ', 0x1a};
+
     for (size_t i = 0; i < bytes.len; i++) {
-        if (memchr("\0\r\n\t \x1a", bytes.data[i], 6) == NULL)
+        if (memchr(padding, bytes.data[i], sizeof(padding)) == NULL)
             return bytes.len;
     }
     return 0;
