@@ -25,6 +25,8 @@ const char *kf_audit_event_name(enum kf_audit_event event)
         return "run-begin";
     case KF_AUDIT_RUN_RESUMED:
         return "run-resumed";
+    case KF_AUDIT_RUN_ADVANCED:
+        return "run-advanced";
     case KF_AUDIT_RUN_END:
         return "run-end";
     case KF_AUDIT_KEY_ARCHIVED:

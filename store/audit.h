@@ -25,6 +25,7 @@ enum kf_audit_event {
     KF_AUDIT_SETTING,
     KF_AUDIT_RUN_BEGIN,
     KF_AUDIT_RUN_RESUMED,
+    KF_AUDIT_RUN_ADVANCED, /* with each commit: how far it has come */
     KF_AUDIT_RUN_END,
     KF_AUDIT_KEY_ARCHIVED,
     KF_AUDIT_KEY_REPLACED,
@@ -34,7 +35,7 @@ enum kf_audit_event {
     KF_AUDIT_CHAIN_ADDED,       /* certificates that came with a key, once for each such list */
     KF_AUDIT_NOTE, /* something else that the user ought to find later: an unsigned export read */
 };
-#define KF_AUDIT_EVENT_COUNT 14
+#define KF_AUDIT_EVENT_COUNT 15
 const char *kf_audit_event_name(enum kf_audit_event event); /* "key-archived", ... */
 
 struct kf_audit_field {

@@ -34,6 +34,7 @@ struct kf_audit_check {
     /* which entry is the last about each */
     struct kf_idmap requests;
     struct kf_idmap runs_begun;
+    struct kf_idmap runs_advanced;
     struct kf_idmap runs_ended;
     struct kf_idmap chains;
 
@@ -46,8 +47,7 @@ struct kf_audit_check {
     char authorities[2 * KF_SHA256_SIZE + 1];
     struct kf_agent_known *known_agents;
     size_t known_agent_count;
-    char kra_next[24];  /* as the last run that ended has left it, "" for none */
-    uint64_t runs_open; /* that did not end */
+    char kra_next[24];  /* as the last commit of a run has left it, "" for none */
     bool has_strangers; /* rows that the trail does not know were told */
 };
 

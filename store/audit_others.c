@@ -38,14 +38,12 @@ static enum kf_status check_setting_names(struct kf_audit_check *check, struct k
     return status == KF_END ? KF_OK : status;
 }
 
-/* A run that was broken off has moved it without an end that tells. */
+/* Whoever moves it says so in an entry. */
 static enum kf_status check_turn(struct kf_audit_check *check, struct kf_error *error)
 {
     char *value = NULL;
     const char *next = "";
 
-    if (check->runs_open != 0)
-        return KF_OK;
     if (kf_settings_read(check->store, KRA_NEXT, &value, error) != KF_OK)
         return KF_FATAL;
     if (value != NULL)

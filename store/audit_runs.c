@@ -212,19 +212,48 @@ static enum kf_status check_end(struct kf_audit_check *check, const struct kf_ru
     return status;
 }
 
+/* Of a run that did not end: as its last commit has left it, or its beginning. */
+static enum kf_status check_standing(struct kf_audit_check *check, const struct kf_run *run,
+                                     uint64_t advanced, struct kf_error *error)
+{
+    char hash[2 * KF_SHA256_SIZE + 1];
+    struct kf_buf line = KF_PUBLIC_BUF;
+    struct kf_audit_parts entry;
+    bool found = false;
+    enum kf_status status = KF_OK;
+
+    if (advanced == 0) {
+        if (kf_totals_seen(&run->totals) != 0 || run->totals.users != 0 ||
+            run->position.input != 0 || run->position.entries != 0 || run->position.users != 0)
+            kf_audit_defect(check, "run %llu was changed: nothing of it was committed",
+                            (unsigned long long)run->id);
+        return KF_OK;
+    }
+    status = kf_audit_fetch(check, advanced, &line, &entry, &found, error);
+    if (status == KF_OK && found)
+        status = kf_run_hash(check->store, run->id, hash, error);
+    if (status == KF_OK && found && !kf_audit_says(&entry, "row", hash))
+        kf_audit_defect(check,
+                        "run %llu was changed: it is not as its last commit left it, entry %llu",
+                        (unsigned long long)run->id, (unsigned long long)advanced);
+    kf_buf_reset(&line);
+    return status;
+}
+
 static enum kf_status check_run(struct kf_audit_check *check, const struct kf_run *run,
                                 struct kf_error *error)
 {
     const uint64_t before = check->report->defects;
     const uint64_t ended = kf_idmap_see(&check->runs_ended, run->id);
+    const uint64_t advanced = kf_idmap_see(&check->runs_advanced, run->id);
     enum kf_status status = check_begin(check, run, error);
 
-    check->runs_open += ended == 0;
     if (status == KF_OK && (ended != 0) != (run->ended != 0))
         kf_audit_defect(check, "run %llu was changed: %s", (unsigned long long)run->id,
                         ended != 0 ? "its end was removed" : "its end is not in the audit trail");
-    if (status == KF_OK && ended != 0 && check->report->defects == before)
-        status = check_end(check, run, ended, error);
+    if (status == KF_OK && check->report->defects == before)
+        status = ended != 0 ? check_end(check, run, ended, error)
+                            : check_standing(check, run, advanced, error);
     return status == KF_OK ? check_outcomes(check, run, ended != 0, error) : status;
 }
 

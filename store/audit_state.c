@@ -220,9 +220,11 @@ enum kf_status kf_audit_see_state(struct kf_audit_check *check, uint64_t sequenc
         return see_run(check, &check->runs_begun, sequence, parts, error);
     if (event == KF_AUDIT_CHAIN_ADDED)
         return see_chain(check, sequence, parts, error);
-    if (event == KF_AUDIT_RUN_END) {
+    if (event == KF_AUDIT_RUN_ADVANCED || event == KF_AUDIT_RUN_END) {
         see_turn(check, parts);
-        return see_run(check, &check->runs_ended, sequence, parts, error);
+        return see_run(check,
+                       event == KF_AUDIT_RUN_END ? &check->runs_ended : &check->runs_advanced,
+                       sequence, parts, error);
     }
     if (!certificate_of(parts, sha256)) {
         kf_audit_defect(check, "entry %llu is about no certificate", (unsigned long long)sequence);

@@ -151,6 +151,7 @@ static enum kf_status see_entry(struct kf_audit_check *check, const struct kf_au
     case KF_AUDIT_AGENT_REMOVED:
     case KF_AUDIT_SETTING:
     case KF_AUDIT_RUN_BEGIN:
+    case KF_AUDIT_RUN_ADVANCED:
     case KF_AUDIT_RUN_END:
     case KF_AUDIT_CHAIN_ADDED:
         return kf_audit_see_state(check, entry->sequence, event, &parts, error);
@@ -303,6 +304,7 @@ enum kf_status kf_audit_verify(struct kf_store *store, const struct kf_audit_opt
         kf_buf_reset(&check.settings[i]);
     kf_idmap_reset(&check.requests);
     kf_idmap_reset(&check.runs_begun);
+    kf_idmap_reset(&check.runs_advanced);
     kf_idmap_reset(&check.runs_ended);
     kf_idmap_reset(&check.chains);
     free(check.known_agents);

@@ -147,6 +147,21 @@ static enum kf_status write_position(struct kf_store *store, uint64_t id,
                             NULL, error);
 }
 
+/* So that what a broken off run goes on from is in the trail: one entry a commit. */
+static enum kf_status note_advanced(struct kf_store *store, uint64_t id, const char *kra_next,
+                                    struct kf_error *error)
+{
+    char number[24];
+    char row[2 * KF_SHA256_SIZE + 1];
+
+    if (kf_run_hash(store, id, row, error) != KF_OK)
+        return KF_FATAL;
+    (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)id);
+    return kf_audit_append(
+        store, KF_AUDIT_RUN_ADVANCED,
+        (struct kf_audit_field[]){{"run", number}, {"row", row}, {"kra-next", kra_next}}, 3, error);
+}
+
 enum kf_status kf_runs_advance(struct kf_store *store, uint64_t id,
                                const struct kf_position *position, const struct kf_totals *totals,
                                uint64_t kra_next, struct kf_error *error)
@@ -161,6 +176,10 @@ enum kf_status kf_runs_advance(struct kf_store *store, uint64_t id,
     status = write_position(store, id, position, totals, error);
     if (status == KF_OK)
         status = kf_settings_write(store, KRA_NEXT, number, error);
+    if (status == KF_OK)
+        status = kf_outcomes_flush(store, error);
+    if (status == KF_OK)
+        status = note_advanced(store, id, number, error);
     return kf_change_end(store, own, status, error);
 }
 

@@ -6,9 +6,12 @@
 
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "crypto/signedtext.h"
 #include "store/audit_verify.h"
 #include "store/idmap.h"
+#include "store/runs.h"
 #include "tests/support/archive.h"
 #include "tests/support/suite.h"
 
@@ -252,6 +255,67 @@ static void test_certificate_alone(void)
     archive_end(&archive);
 }
 
+static void change(struct archive *archive, const char *sql)
+{
+    sqlite3 *database = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(archive->path, &database), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(database);
+}
+
+/* A run without an end: what it would go on from is in the trail as well. */
+static void test_broken_off(void)
+{
+    static const char *const changes[][2] = {
+        {"UPDATE Runs SET PositionInput = 9", "UPDATE Runs SET PositionInput = 0"},
+        {"UPDATE Runs SET PositionEntries = 9", "UPDATE Runs SET PositionEntries = 1"},
+        {"UPDATE Runs SET Users = 9", "UPDATE Runs SET Users = 0"},
+        {"UPDATE Runs SET Failed = 2", "UPDATE Runs SET Failed = 1"},
+        {"UPDATE Runs SET KraStart = 2", "UPDATE Runs SET KraStart = 1"},
+        {"UPDATE Inputs SET Name = 'b.pfx'", "UPDATE Inputs SET Name = 'a.pfx'"},
+        {"UPDATE Entries SET Ordinal = 2", "UPDATE Entries SET Ordinal = 0"},
+        {"UPDATE EntryFacts SET Cause = 1", "UPDATE EntryFacts SET Cause = 0"},
+        {"UPDATE Settings SET Value = '3' WHERE Name = 'kra-next'",
+         "UPDATE Settings SET Value = '7' WHERE Name = 'kra-next'"},
+        {"UPDATE Runs SET Ended = 1", "UPDATE Runs SET Ended = NULL"},
+    };
+    static const char *const inputs[] = {"a.pfx"};
+    const struct kf_run_request request = {
+        .command = "import", .inputs = inputs, .input_count = 1, .kra_start = 1};
+    const struct kf_position position = {.entries = 1};
+    const struct kf_totals totals = {.by_outcome = {[KF_FAILED] = 1}};
+    const struct kf_input_news news = {.name = "a.pfx"};
+    struct kf_audit_report report;
+    struct archive archive;
+    struct kf_record record;
+    uint64_t run = 0;
+    uint64_t input = 0;
+
+    archive_begin(&archive);
+    kf_record_init(&record);
+    record.outcome = KF_FAILED;
+    CU_ASSERT_EQUAL(kf_runs_begin(archive.store, &request, &run, NULL), KF_OK);
+    CU_ASSERT_EQUAL(defects(&archive, NULL, &report), 0);
+    change(&archive, "UPDATE Runs SET PositionEntries = 9"); /* before its first commit */
+    CU_ASSERT_NOT_EQUAL(defects(&archive, NULL, &report), 0);
+    change(&archive, "UPDATE Runs SET PositionEntries = 0");
+    CU_ASSERT_EQUAL(kf_store_begin(archive.store, NULL), KF_OK);
+    CU_ASSERT_EQUAL(kf_runs_input(archive.store, run, &news, &input, NULL), KF_OK);
+    CU_ASSERT_EQUAL(kf_runs_add_entry(archive.store, run, input, &record, NULL), KF_OK);
+    CU_ASSERT_EQUAL(kf_runs_advance(archive.store, run, &position, &totals, 7, NULL), KF_OK);
+    CU_ASSERT_EQUAL(kf_store_commit(archive.store, NULL), KF_OK);
+    CU_ASSERT_EQUAL(defects(&archive, NULL, &report), 0);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        change(&archive, changes[i][0]);
+        CU_ASSERT_NOT_EQUAL(defects(&archive, NULL, &report), 0);
+        change(&archive, changes[i][1]);
+        CU_ASSERT_EQUAL(defects(&archive, NULL, &report), 0);
+    }
+    kf_record_reset(&record);
+    archive_end(&archive);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -263,6 +327,7 @@ int main(void)
         {"checkpoints", test_checkpoint},
         {"stopped", test_stopped},
         {"a row without a key", test_certificate_alone},
+        {"a run that was broken off", test_broken_off},
         {NULL, NULL},
     };
 
