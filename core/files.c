@@ -113,9 +113,19 @@ enum kf_status kf_file_patch(struct kf_file *file, uint64_t offset, struct kf_sl
     return KF_OK;
 }
 
+static bool sync_file(int fd)
+{
+    int result;
+
+    do
+        result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
 enum kf_status kf_file_flush(struct kf_file *file, const char **path, struct kf_error *error)
 {
-    if (fsync(file->fd) != 0)
+    if (!sync_file(file->fd))
         return kf_fail_errno(error, KF_FATAL, "cannot write %s", file->path);
     *path = file->temporary;
     return KF_OK;
@@ -134,16 +144,25 @@ static void sync_folder(const char *folder)
 /* Gives the temporary file its name; link refuses where another process has made it meanwhile. */
 static bool publish(const struct kf_file *file)
 {
+    int reason;
+
     if (file->overwrite)
         return rename(file->temporary, file->path) == 0;
-    return link(file->temporary, file->path) == 0 && unlink(file->temporary) == 0;
+    if (link(file->temporary, file->path) != 0)
+        return false;
+    if (unlink(file->temporary) == 0)
+        return true;
+    reason = errno;
+    (void)unlink(file->path); /* failed means that there is no such file */
+    errno = reason;
+    return false;
 }
 
 enum kf_status kf_file_commit(struct kf_file *file, struct kf_error *error)
 {
     enum kf_status status = KF_OK;
 
-    if (fsync(file->fd) != 0 || !publish(file)) {
+    if (!sync_file(file->fd) || !publish(file)) {
         status = kf_fail_errno(error, KF_FATAL, "cannot write %s", file->path);
         kf_file_discard(file);
         return status;
