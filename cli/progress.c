@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/html.h"
 #include "cli/walk.h"
 
 #define LINE_MAX_SIZE  256
@@ -140,23 +141,6 @@ static void add(struct line *line, const char *format, ...)
     line->text[line->len] = '\0';
 }
 
-/* "12,345" */
-static void add_number(struct line *line, const char *before, uint64_t number, const char *after)
-{
-    char digits[24];
-    char grouped[32];
-    size_t count = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, number);
-    size_t to = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (i != 0 && (count - i) % 3 == 0)
-            grouped[to++] = ',';
-        grouped[to++] = digits[i];
-    }
-    grouped[to] = '\0';
-    add(line, "%s%s%s", before, grouped, after);
-}
-
 static void add_bar(struct line *line, double part)
 {
     char bar[BAR_SIZE + 1];
@@ -189,7 +173,7 @@ static void compose(struct line *line, const struct kf_tick *tick, double elapse
 {
     const struct kf_totals *totals = tick->totals;
     uint64_t seen = kf_totals_seen(totals);
-    char name[32];
+    char number[KF_NUMBER_SIZE];
     bool has_part = progress.inputs > tick->input;
     double part = has_part ? ((double)tick->input + tick->share) / (double)progress.inputs : 1.0;
 
@@ -199,15 +183,17 @@ static void compose(struct line *line, const struct kf_tick *tick, double elapse
     }
     if (has_part && progress.is_terminal)
         add_bar(line, part);
-    add_number(line, "", seen, seen == 1 ? " key" : " keys");
-    add_number(line, "  ", (uint64_t)((double)(seen - progress.seen_before) / elapsed), "/s");
+    kf_number_text(seen, number);
+    add(line, "%s key%s", number, seen == 1 ? "" : "s");
+    kf_number_text((uint64_t)((double)(seen - progress.seen_before) / elapsed), number);
+    add(line, "  %s/s", number);
     if (has_part)
         add_time_left(line, part, elapsed);
     for (int i = KF_ARCHIVED; i < KF_OUTCOME_COUNT; i++) {
         if (totals->by_outcome[i] == 0)
             continue;
-        (void)snprintf(name, sizeof(name), "  %s ", kf_outcome_name((enum kf_outcome)i));
-        add_number(line, name, totals->by_outcome[i], "");
+        kf_number_text(totals->by_outcome[i], number);
+        add(line, "  %s %s", kf_outcome_name((enum kf_outcome)i), number);
     }
 }
 
