@@ -187,7 +187,7 @@ enum kf_status kf_random(const struct kf_crypto *crypto, uint8_t *out, size_t le
                       : RAND_bytes_ex(crypto->library, out, len, 0);
 
     if (done != 1)
-        return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_SYSTEM, NULL,
-                               "the random number generator failed");
+        return kf_fail_openssl(error, KF_FATAL, KF_CAUSE_INTERNAL, NULL,
+                               "the random number generator failed"); /* not the input's fault */
     return KF_OK;
 }
