@@ -84,10 +84,13 @@ const struct kf_password *kf_secrets_password(const struct kf_secrets *secrets, 
     return &secrets->passwords[index];
 }
 
-size_t kf_secrets_try(const struct kf_secrets *secrets, size_t attempt)
+size_t kf_secrets_last(const struct kf_secrets *secrets)
 {
-    size_t last = atomic_load_explicit(&secrets->last_success, memory_order_relaxed);
+    return atomic_load_explicit(&secrets->last_success, memory_order_relaxed);
+}
 
+size_t kf_secrets_try(size_t last, size_t attempt)
+{
     if (attempt == 0)
         return last;
     return attempt <= last ? attempt - 1 : attempt;

@@ -32,9 +32,13 @@ enum kf_status kf_secrets_add_identity(struct kf_secrets *secrets, struct kf_ide
 size_t kf_secrets_password_count(const struct kf_secrets *secrets);
 const struct kf_password *kf_secrets_password(const struct kf_secrets *secrets, size_t index);
 
-/* The index to try at the attempt-th try (from 0): the last success first, then the others in
- * order. */
-size_t kf_secrets_try(const struct kf_secrets *secrets, size_t attempt);
+/*
+ * The index to try at the attempt-th try (from 0): the last success first, then the others in
+ * order. A search asks for the last success once, before its first try: threads change it, and a
+ * search whose order changed under it would try one password twice, and another never.
+ */
+size_t kf_secrets_last(const struct kf_secrets *secrets);
+size_t kf_secrets_try(size_t last, size_t attempt);
 void kf_secrets_worked(struct kf_secrets *secrets, size_t index);
 
 /* Notes in a record which candidate opened its key. KF_FATAL: memory. */

@@ -189,12 +189,13 @@ static enum kf_status search_all(const struct kf_epf_reader *reader, struct kf_e
     bool is_known = reader->options.epf_dialect != NULL;
     bool can_open = kf_epf_count_kind(&reader->profile, KF_EPF_IS_ENCRYPTED) > 0 &&
                     kf_epf_count_kind(&reader->profile, KF_EPF_IS_SALT) > 0;
+    size_t last = kf_secrets_last(secrets);
     uint64_t before = 0;
     enum kf_status status = KF_END;
 
     for (size_t i = 0; i < kf_secrets_password_count(secrets) && can_open && status == KF_END;
          i++) {
-        *index = kf_secrets_try(secrets, i);
+        *index = kf_secrets_try(last, i);
         search->password = kf_buf_slice(&kf_secrets_password(secrets, *index)->bytes);
         before = search->cost;
         search->budget = before + (is_known ? KF_EPF_BUDGET_KNOWN : KF_EPF_BUDGET);

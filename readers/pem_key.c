@@ -205,9 +205,10 @@ static enum kf_status unlock(struct locked *locked, struct kf_record *record,
 {
     struct kf_secrets *secrets = locked->options->secrets;
     size_t count = kf_secrets_password_count(secrets);
+    size_t last = kf_secrets_last(secrets);
 
     for (size_t i = 0; i < count; i++) {
-        size_t index = kf_secrets_try(secrets, i);
+        size_t index = kf_secrets_try(last, i);
         enum kf_status status =
             try_password(locked, kf_secrets_password(secrets, index), record, error);
 

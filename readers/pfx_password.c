@@ -25,6 +25,7 @@ struct pfx_passwords {
     uint64_t spent;
     size_t given;      /* candidates of the run */
     size_t candidates; /* with the empty one, which is added where the run has none */
+    size_t first;      /* which of the given ones this search tries first */
     struct pfx_match last;
     enum kf_encoding last_encoding[2]; /* for derivations that want bytes, and that want BMP */
     bool has_last_encoding[2];
@@ -139,7 +140,7 @@ static enum kf_status attempt_at(const struct pfx_passwords *passwords, bool bmp
         out->encoding = order[likely + n % (count - likely)];
     }
     if (place < passwords->given)
-        place = kf_secrets_try(passwords->options->secrets, place);
+        place = kf_secrets_try(passwords->first, place);
     out->candidate = (uint32_t)place;
     return passwords->last.found && out->candidate == passwords->last.candidate ? KF_SKIP : KF_OK;
 }
@@ -176,6 +177,8 @@ enum kf_status pfx_search(struct pfx_passwords *passwords, bool bmp, pfx_attempt
     enum kf_status status = KF_OK;
 
     *match = (struct pfx_match){.found = false};
+    if (passwords->given != 0)
+        passwords->first = kf_secrets_last(passwords->options->secrets);
     for (size_t n = 0; !fits && !exhausted; n++) {
         struct kf_error why = {.cause = KF_CAUSE_NONE};
         struct kf_slice bytes;

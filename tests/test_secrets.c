@@ -53,15 +53,15 @@ static void test_order(void)
     for (int i = 0; i < 4; i++)
         add(secrets, "p", false);
     for (size_t attempt = 0; attempt < 4; attempt++)
-        CU_ASSERT_EQUAL(kf_secrets_try(secrets, attempt), attempt);
+        CU_ASSERT_EQUAL(kf_secrets_try(kf_secrets_last(secrets), attempt), attempt);
     for (size_t worked = 0; worked < 4; worked++) {
         size_t expected = 0;
 
         kf_secrets_worked(secrets, worked);
-        CU_ASSERT_EQUAL(kf_secrets_try(secrets, 0), worked);
+        CU_ASSERT_EQUAL(kf_secrets_try(kf_secrets_last(secrets), 0), worked);
         for (size_t attempt = 1; attempt < 4; attempt++) {
             expected += expected == worked;
-            CU_ASSERT_EQUAL(kf_secrets_try(secrets, attempt), expected);
+            CU_ASSERT_EQUAL(kf_secrets_try(kf_secrets_last(secrets), attempt), expected);
             expected++;
         }
     }

@@ -62,6 +62,22 @@ for jobs in 1 2 3 8; do
     done
 done
 
+# candidates that other threads move to the front while a file is being tried lose no key
+mkdir many
+make_user ca odd ec
+make_user ca even ec
+make_pfx odd first
+make_pfx even third
+for ((i = 0; i < 60; i += 2)); do
+    cp odd.pfx "many/$i.pfx"
+    cp even.pfx "many/$((i + 1)).pfx"
+done
+printf '%s\n' first second third fourth >list
+for ((i = 0; i < 5; i++)); do
+    expect 0 import -s jobs8.db --dry-run -r -j 8 --passwords list many
+    has_out '^failed +0 '
+done
+
 # the comparison compares something
 [ "$(grep -c '^Requests ' jobs1.dump)" -ge 40 ] || fail 'there are hardly any rows'
 [ "$(grep -c ' key-archived ' jobs1.dump)" -ge 40 ] || fail 'there is hardly any trail'
