@@ -154,7 +154,7 @@ cat <<END
 END
 mv flag-f.db keyferry.db
 
-step 'PFX files of five tools' "Old and new encryption, up to 600,000 rounds of key derivation. Zoe's is a signing key: it is
+step 'PFX files of four tools' "Old and new encryption, up to 600,000 rounds of key derivation. Zoe's is a signing key: it is
 counted, and not archived."
 show 0 9 'keyferry import --password file:users.pw pfx/*.pfx'
 counts 5 0 0 0 1

@@ -240,10 +240,10 @@ static enum kf_status check_issuer(const struct kf_policy *policy, struct worker
     if (issued || (has_flag && policy->options.foreign))
         return KF_OK;
     return kf_fail_code(why, KF_SKIP, KF_CAUSE_POLICY, KF_E_ISSUERCHAINING, IMPORT_CERTIFICATE,
-                        "not issued by %.80s, and %s%s%s",
+                        "not issued by %.80s: %s%s%s",
                         policy->ca_name != NULL ? policy->ca_name : "this CA",
                         has_flag ? "" : "KRAFlags lacks KRAF_ENABLEFOREIGN",
-                        has_flag || policy->options.foreign ? "" : ", ",
+                        has_flag || policy->options.foreign ? "" : ", and ",
                         policy->options.foreign ? "" : "the run lacks -f (or --foreign)");
 }
 

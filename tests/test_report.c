@@ -49,7 +49,7 @@ static void make_entry(uint64_t number, char input[64], char name[64], struct kf
         out->cause = KF_CAUSE_POLICY;
         out->code = KF_E_ISSUERCHAINING;
         out->rule = "[MS-CSRA] 3.1.4.1.26";
-        out->message = "not issued by Contoso Issuing CA, and KRAFlags lacks KRAF_ENABLEFOREIGN";
+        out->message = "not issued by Contoso Issuing CA: KRAFlags lacks KRAF_ENABLEFOREIGN";
     } else if (number % FAILED_OF == 0) {
         out->outcome = KF_FAILED;
         out->cause = KF_CAUSE_SECRET;
