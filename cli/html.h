@@ -13,13 +13,8 @@
 /* Text for an element or a quoted attribute; NULL is nothing. */
 void kf_html_text(struct kf_out *out, const char *text);
 
-/* A number with groups of three: "1,234,567". */
-#define KF_NUMBER_SIZE 32
-void kf_number_text(uint64_t number, char out[KF_NUMBER_SIZE]);
+/* As kf_number_text has it. */
 void kf_html_number(struct kf_out *out, uint64_t number);
-
-/* "12.3 %" of whole; "under 0.1 %" for a little, and 100 % for no less than all. */
-void kf_percent_text(uint64_t part, uint64_t whole, char out[KF_NUMBER_SIZE]);
 
 /* "1,234 keys", "1 key". */
 void kf_html_count(struct kf_out *out, uint64_t number, const char *one, const char *many);

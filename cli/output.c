@@ -5,6 +5,7 @@
 #define _XOPEN_SOURCE 700 /* wcwidth */
 #include "cli/output.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -128,28 +129,33 @@ void kf_print_path(const char *path)
     (void)putchar('\n');
 }
 
-size_t kf_terminal_width(void)
+size_t kf_terminal_width(int fd)
 {
     const char *columns = getenv("COLUMNS");
     struct winsize size = {.ws_col = 0};
     uint64_t width = 0;
 
-    if (isatty(STDOUT_FILENO) == 0)
+    if (isatty(fd) == 0)
         return 0;
     if (columns != NULL && kf_parse_u64(columns, 10000, &width) && width != 0)
         return (size_t)width;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0)
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col != 0)
         return size.ws_col;
     return 80;
+}
+
+bool kf_is_able_terminal(int fd)
+{
+    const char *terminal = getenv("TERM");
+
+    return isatty(fd) != 0 && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
 bool kf_has_colors(void)
 {
     const char *refused = getenv("NO_COLOR"); /* no-color.org: set, and not empty */
-    const char *terminal = getenv("TERM");
 
-    return isatty(STDOUT_FILENO) != 0 && (refused == NULL || refused[0] == '\0') &&
-           terminal != NULL && strcmp(terminal, "dumb") != 0;
+    return (refused == NULL || refused[0] == '\0') && kf_is_able_terminal(STDOUT_FILENO);
 }
 
 static void print_style(enum kf_style style)
@@ -295,7 +301,7 @@ static void fit_columns(struct kf_table *table, size_t terminal)
 
 void kf_table_begin(struct kf_table *table, const struct kf_column *columns, size_t count)
 {
-    size_t terminal = kf_terminal_width();
+    size_t terminal = kf_terminal_width(STDOUT_FILENO);
 
     *table = (struct kf_table){.columns = columns,
                                .count = count,
@@ -335,4 +341,30 @@ void kf_time_text(int64_t seconds, char out[KF_TIME_SIZE])
     if (split_time(seconds, &parts, out) &&
         strftime(out, KF_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
         out[0] = '\0';
+}
+
+void kf_number_text(uint64_t number, char out[KF_NUMBER_SIZE])
+{
+    char digits[24];
+    size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, number);
+    size_t used = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (i != 0 && (len - i) % 3 == 0)
+            out[used++] = ',';
+        out[used++] = digits[i];
+    }
+    out[used] = '\0';
+}
+
+void kf_percent_text(uint64_t part, uint64_t whole, char out[KF_NUMBER_SIZE])
+{
+    double percent = whole != 0 ? 100.0 * (double)part / (double)whole : 0;
+
+    if (part != 0 && percent < 0.1)
+        (void)snprintf(out, KF_NUMBER_SIZE, "under 0.1 %%");
+    else if (part != whole && percent > 99.9)
+        (void)snprintf(out, KF_NUMBER_SIZE, "over 99.9 %%");
+    else
+        (void)snprintf(out, KF_NUMBER_SIZE, "%.1f %%", percent);
 }

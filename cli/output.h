@@ -28,8 +28,11 @@ void kf_print_path(const char *path);
  */
 size_t kf_visible_fit(struct kf_buf *out, const char *text, size_t limit);
 
-/* Columns that stdout has, or 0 where it is no terminal. */
-size_t kf_terminal_width(void);
+/* Columns that a file descriptor has, or 0 where it is no terminal. */
+size_t kf_terminal_width(int fd);
+
+/* Whether it is a terminal that can do more than print: not where TERM is dumb or missing. */
+bool kf_is_able_terminal(int fd);
 
 /* How text stands out; never the only way in which something is told. */
 enum kf_style {
@@ -76,6 +79,13 @@ void kf_table_begin(struct kf_table *table, const struct kf_column *columns, siz
 /* Prints a row; a NULL value is an empty one; styles may be NULL. */
 void kf_table_row(const struct kf_table *table, const char *const *values,
                   const enum kf_style *styles);
+
+/* A number with groups of three: "1,234,567". */
+#define KF_NUMBER_SIZE 32
+void kf_number_text(uint64_t number, char out[KF_NUMBER_SIZE]);
+
+/* "12.3 %" of whole; "under 0.1 %" for a little, and 100 % for no less than all. */
+void kf_percent_text(uint64_t part, uint64_t whole, char out[KF_NUMBER_SIZE]);
 
 /* "2026-11-02" and "2026-11-02T10:00:00Z" of seconds since 1970, UTC. */
 #define KF_TIME_SIZE 40

@@ -10,14 +10,11 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/html.h"
+#include "cli/output.h"
 #include "cli/walk.h"
 
 #define LINE_MAX_SIZE  256
@@ -78,12 +75,9 @@ static uint64_t count_inputs(const struct kf_arguments *arguments)
 
 static bool is_on_terminal(const struct kf_arguments *arguments)
 {
-    const char *terminal = getenv("TERM");
-
-    if (isatty(STDERR_FILENO) == 0 || (terminal != NULL && strcmp(terminal, "dumb") == 0))
-        return false;
     /* lines of JSON would run through it */
-    return !kf_has(arguments, KF_OPT_JSON) || isatty(STDOUT_FILENO) == 0;
+    return kf_is_able_terminal(STDERR_FILENO) &&
+           (!kf_has(arguments, KF_OPT_JSON) || isatty(STDOUT_FILENO) == 0);
 }
 
 void kf_progress_begin(const struct kf_session *session, const struct kf_arguments *arguments,
@@ -109,13 +103,6 @@ static double seconds_since_begun(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)(now.tv_sec - progress.begun.tv_sec) +
            (double)(now.tv_nsec - progress.begun.tv_nsec) / 1e9;
-}
-
-static size_t terminal_width(void)
-{
-    struct winsize size = {.ws_col = 0};
-
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? size.ws_col : 80;
 }
 
 /* A line that is filled from its left; what does not fit is left out. */
@@ -209,7 +196,7 @@ static void show(const struct kf_tick *tick, double elapsed)
     struct line line = {.limit = LINE_MAX_SIZE - 1};
 
     if (progress.is_terminal) {
-        size_t width = terminal_width();
+        size_t width = kf_terminal_width(STDERR_FILENO);
 
         line.limit = width - 1 < line.limit ? width - 1 : line.limit;
     }

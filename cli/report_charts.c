@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/output.h"
 #include "cli/report_page.h"
 
 #define SHOWN_ROWS  25u /* of a chart; what comes after them is one row */

@@ -56,15 +56,20 @@ void kf_page_number(struct kf_out *out, uint64_t number)
     kf_out_text(out, "</td>");
 }
 
+static void put_moment(struct kf_out *out, int64_t seconds, const char *text)
+{
+    if (seconds == 0)
+        kf_out_text(out, "–");
+    else
+        kf_out_format(out, "<time datetime=\"%s\">%s</time>", text, text);
+}
+
 void kf_page_time(struct kf_out *out, int64_t seconds)
 {
     char text[KF_TIME_SIZE];
 
     kf_time_text(seconds, text);
-    if (seconds == 0)
-        kf_out_text(out, "–");
-    else
-        kf_out_format(out, "<time datetime=\"%s\">%s</time>", text, text);
+    put_moment(out, seconds, text);
 }
 
 void kf_page_date(struct kf_out *out, int64_t seconds)
@@ -72,10 +77,7 @@ void kf_page_date(struct kf_out *out, int64_t seconds)
     char text[KF_TIME_SIZE];
 
     kf_date_text(seconds, text);
-    if (seconds == 0)
-        kf_out_text(out, "–");
-    else
-        kf_out_format(out, "<time datetime=\"%s\">%s</time>", text, text);
+    put_moment(out, seconds, text);
 }
 
 /* 'sha256-...' of what stands between the tags, for the policy. */

@@ -9,24 +9,6 @@
 #include "cli/place.h"
 #include "cli/report.h"
 
-/* The operands as a run has them, one a line. */
-static char *join_operands(const struct kf_arguments *arguments)
-{
-    size_t size = 1;
-    size_t used = 0;
-    char *joined;
-
-    for (size_t i = 0; i < arguments->operand_count; i++)
-        size += strlen(arguments->operands[i]) + 1;
-    joined = malloc(size);
-    for (size_t i = 0; joined != NULL && i < arguments->operand_count; i++)
-        used += (size_t)snprintf(joined + used, size - used, "%s%s", i != 0 ? "\n" : "",
-                                 arguments->operands[i]);
-    if (joined != NULL)
-        joined[used] = '\0';
-    return joined;
-}
-
 enum kf_status kf_report_live_begin(struct kf_report_live *live, const struct kf_session *session,
                                     const struct kf_arguments *arguments, const char *options,
                                     struct kf_store *store, struct kf_error *error)
@@ -34,7 +16,8 @@ enum kf_status kf_report_live_begin(struct kf_report_live *live, const struct kf
     if (!kf_has(arguments, KF_OPT_REPORT))
         return KF_OK;
     live->store = store;
-    live->inputs = join_operands(arguments);
+    live->inputs =
+        kf_join_lines((const char *const *)arguments->operands, arguments->operand_count);
     live->caller = kf_caller_name();
     if (live->inputs == NULL || live->caller == NULL)
         return kf_fail_memory(error);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/csv.h"
 
@@ -126,7 +127,7 @@ static void print_field(const char *text, bool is_terminal)
 
 static void print_csv(json_t *object, bool names)
 {
-    bool is_terminal = kf_terminal_width() != 0;
+    bool is_terminal = kf_terminal_width(STDOUT_FILENO) != 0;
     const char *between = "";
     void *at = json_object_iter(object);
 

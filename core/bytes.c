@@ -403,6 +403,29 @@ char *kf_strndup(const void *text, size_t len)
     return copy;
 }
 
+char *kf_join_lines(const char *const *texts, size_t count)
+{
+    size_t size = 1;
+    size_t used = 0;
+    char *joined;
+
+    for (size_t i = 0; i < count; i++)
+        size += strlen(texts[i]) + 1;
+    joined = malloc(size);
+    if (joined == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(texts[i]);
+
+        if (i != 0)
+            joined[used++] = '\n';
+        memcpy(joined + used, texts[i], len);
+        used += len;
+    }
+    joined[used] = '\0';
+    return joined;
+}
+
 bool kf_uuid_parse(const char *text, char out[KF_UUID_SIZE])
 {
     for (size_t i = 0; i < KF_UUID_SIZE - 1; i++) {

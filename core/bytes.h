@@ -86,6 +86,9 @@ enum kf_status kf_base64_encode(struct kf_buf *out, struct kf_slice bytes,
 /* A copy as a NUL-terminated string, freed by free(); NULL when out of memory. Not for secrets. */
 char *kf_strndup(const void *text, size_t len) KF_MUST_USE;
 
+/* The texts, one a line, no newline at the end; freed by free(); NULL when out of memory. */
+char *kf_join_lines(const char *const *texts, size_t count) KF_MUST_USE;
+
 /* true where text is a UUID in its 8-4-4-4-12 form; out gets it in lowercase. */
 #define KF_UUID_SIZE 37
 bool kf_uuid_parse(const char *text, char out[KF_UUID_SIZE]) KF_MUST_USE;

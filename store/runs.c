@@ -36,30 +36,6 @@ enum kf_status kf_runs_kra_start(struct kf_store *store, uint64_t *start, struct
     return status;
 }
 
-/* The inputs as they are kept and compared: one a line. */
-static char *join_inputs(const struct kf_run_request *request)
-{
-    size_t size = 1;
-    size_t used = 0;
-    char *joined;
-
-    for (size_t i = 0; i < request->input_count; i++)
-        size += strlen(request->inputs[i]) + 1;
-    joined = malloc(size);
-    if (joined == NULL)
-        return NULL;
-    for (size_t i = 0; i < request->input_count; i++) {
-        size_t len = strlen(request->inputs[i]);
-
-        if (i != 0)
-            joined[used++] = '\n';
-        memcpy(joined + used, request->inputs[i], len);
-        used += len;
-    }
-    joined[used] = '\0';
-    return joined;
-}
-
 static const char *or_empty(const char *text)
 {
     return text != NULL ? text : "";
@@ -90,7 +66,7 @@ static enum kf_status note_begin(struct kf_store *store, uint64_t id, const char
 enum kf_status kf_runs_begin(struct kf_store *store, const struct kf_run_request *request,
                              uint64_t *id, struct kf_error *error)
 {
-    char *inputs = join_inputs(request);
+    char *inputs = kf_join_lines(request->inputs, request->input_count);
     const int64_t now = kf_now();
     int64_t row = 0;
     bool own = false;
@@ -291,7 +267,7 @@ enum kf_status kf_runs_get(struct kf_store *store, uint64_t id, struct kf_run *r
 enum kf_status kf_runs_find_resumable(struct kf_store *store, const struct kf_run_request *request,
                                       struct kf_run *run, struct kf_error *error)
 {
-    char *inputs = join_inputs(request);
+    char *inputs = kf_join_lines(request->inputs, request->input_count);
     enum kf_status status;
 
     if (inputs == NULL)

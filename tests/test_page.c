@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/html.h"
+#include "cli/output.h"
 #include "cli/svg.h"
 #include "cli/tally.h"
 #include "tests/support/suite.h"
