@@ -29,9 +29,10 @@ struct known_agents {
     size_t listed;
 };
 
-static enum kf_status add_known(struct known_agents *known, const struct kf_value *columns,
+static enum kf_status add_known(void *context, const struct kf_value *columns,
                                 struct kf_error *error)
 {
+    struct known_agents *known = context;
     struct known_agent *items = realloc(known->items, (known->count + 1) * sizeof(*items));
     struct known_agent *agent;
 
@@ -53,16 +54,7 @@ static enum kf_status add_known(struct known_agents *known, const struct kf_valu
 static enum kf_status load_known(struct kf_store *store, struct known_agents *known,
                                  struct kf_error *error)
 {
-    struct kf_result *result = NULL;
-    enum kf_status status = kf_store_query(store, KF_SQL_AGENT_KNOWN, NULL, 0, &result, error);
-
-    while (status == KF_OK) {
-        status = kf_store_next(store, result, error);
-        if (status == KF_OK)
-            status = add_known(known, result->columns, error);
-    }
-    kf_store_finish(store, result);
-    return status == KF_END ? KF_OK : status;
+    return kf_store_each(store, KF_SQL_AGENT_KNOWN, NULL, 0, add_known, known, error);
 }
 
 static const struct known_agent *find_known(const struct known_agents *known, const char *hash,
@@ -386,21 +378,18 @@ enum kf_status kf_agents_remove(struct kf_store *store, const char *hash, struct
     return kf_change_end(store, own, remove_agent(store, hash, error), error);
 }
 
+static enum kf_status add_certificate(void *list, const struct kf_value *columns,
+                                      struct kf_error *error)
+{
+    return kf_der_list_add(list, columns[0].bytes, error);
+}
+
 static enum kf_status add_by_sha1(struct kf_store *store, const uint8_t sha1[KF_SHA1_SIZE],
                                   struct kf_der_list *out, struct kf_error *error)
 {
     struct kf_value value = kf_blob(sha1, KF_SHA1_SIZE);
-    struct kf_result *result = NULL;
-    enum kf_status status =
-        kf_store_query(store, KF_SQL_CERTIFICATE_BY_SHA1, &value, 1, &result, error);
 
-    while (status == KF_OK) {
-        status = kf_store_next(store, result, error);
-        if (status == KF_OK)
-            status = kf_der_list_add(out, result->columns[0].bytes, error);
-    }
-    kf_store_finish(store, result);
-    return status == KF_END ? KF_OK : status;
+    return kf_store_each(store, KF_SQL_CERTIFICATE_BY_SHA1, &value, 1, add_certificate, out, error);
 }
 
 enum kf_status kf_agents_certificates(struct kf_store *store, const char *key_recovery_hashes,

@@ -79,22 +79,17 @@ static void name_missing_rows(struct kf_audit_check *check)
                         (unsigned long long)id, (unsigned long long)sequence);
 }
 
-/* Certificates and keys of rows that are not there. */
-static enum kf_status check_material(struct kf_audit_check *check, struct kf_error *error)
+/* A row's certificate and key, which may be there without it. */
+static enum kf_status see_material(void *context, const struct kf_value *columns,
+                                   struct kf_error *error)
 {
-    struct kf_result *result = NULL;
-    enum kf_status status =
-        kf_store_query(check->store, KF_SQL_MATERIAL_STRAY_LIST, NULL, 0, &result, error);
+    struct kf_audit_check *check = context;
 
-    while (status == KF_OK) {
-        status = kf_store_next(check->store, result, error);
-        if (status == KF_OK &&
-            kf_idmap_see(&check->requests, (uint64_t)result->columns[0].number) == 0)
-            kf_audit_defect(check, "request %lld: a certificate was inserted: there is no such row",
-                            (long long)result->columns[0].number);
-    }
-    kf_store_finish(check->store, result);
-    return status == KF_END ? KF_OK : status;
+    (void)error;
+    if (kf_idmap_see(&check->requests, (uint64_t)columns[0].number) == 0)
+        kf_audit_defect(check, "request %lld: a certificate was inserted: there is no such row",
+                        (long long)columns[0].number);
+    return KF_OK;
 }
 
 enum kf_status kf_audit_check_rows(struct kf_audit_check *check, struct kf_error *error)
@@ -119,5 +114,6 @@ enum kf_status kf_audit_check_rows(struct kf_audit_check *check, struct kf_error
     if (status != KF_END)
         return status;
     name_missing_rows(check);
-    return check_material(check, error);
+    return kf_store_each(check->store, KF_SQL_MATERIAL_STRAY_LIST, NULL, 0, see_material, check,
+                         error);
 }

@@ -66,6 +66,13 @@ enum kf_status kf_store_next(struct kf_store *store, struct kf_result *result,
                              struct kf_error *error) KF_MUST_USE;
 void kf_store_finish(struct kf_store *store, struct kf_result *result); /* NULL-safe */
 
+/* Each row in turn goes to take, which says KF_OK to have the next. KF_OK: that was all of them. */
+typedef enum kf_status kf_take_row(void *context, const struct kf_value *columns,
+                                   struct kf_error *error);
+enum kf_status kf_store_each(struct kf_store *store, enum kf_statement statement,
+                             const struct kf_value *parameters, size_t count, kf_take_row *take,
+                             void *context, struct kf_error *error) KF_MUST_USE;
+
 /* The first row's first column as a number. KF_END: there is no row. */
 enum kf_status kf_store_number(struct kf_store *store, enum kf_statement statement,
                                const struct kf_value *parameters, size_t count, int64_t *number,

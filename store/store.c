@@ -336,6 +336,22 @@ void kf_store_finish(struct kf_store *store, struct kf_result *result)
     store->ops->finish(result);
 }
 
+enum kf_status kf_store_each(struct kf_store *store, enum kf_statement statement,
+                             const struct kf_value *parameters, size_t count, kf_take_row *take,
+                             void *context, struct kf_error *error)
+{
+    struct kf_result *result = NULL;
+    enum kf_status status = kf_store_query(store, statement, parameters, count, &result, error);
+
+    while (status == KF_OK) {
+        status = kf_store_next(store, result, error);
+        if (status == KF_OK)
+            status = take(context, result->columns, error);
+    }
+    kf_store_finish(store, result);
+    return status == KF_END ? KF_OK : status;
+}
+
 enum kf_status kf_store_number(struct kf_store *store, enum kf_statement statement,
                                const struct kf_value *parameters, size_t count, int64_t *number,
                                struct kf_error *error)
